@@ -1,0 +1,33 @@
+"""Joint deblurring and binarization of licence plates, as scikit-learn estimators.
+
+The public names are loaded when first used, so that the parts that need no torch
+import without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skdeblurbin._classical import OtsuBinarizer
+    from skdeblurbin._gan import GANBinarizer
+
+__version__ = "0.1.0.dev0"
+
+__all__ = ["GANBinarizer", "OtsuBinarizer", "__version__"]
+
+_HOMES = {
+    "GANBinarizer": "skdeblurbin._gan",
+    "OtsuBinarizer": "skdeblurbin._classical",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

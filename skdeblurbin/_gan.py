@@ -1,0 +1,294 @@
+"""GANBinarizer: joint deblurring and binarization by a conditional GAN."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+import torch
+
+from skdeblurbin._gan_engine import GANEngine
+from skdeblurbin._gan_parameters import check_gan_parameters
+
+
+class GANBinarizer(GANEngine):
+    """Conditional GAN that maps blurred plates straight to binary ones [1]_.
+
+    A generator of dense blocks learns from pairs (blurred photo, binary image), against
+    a discriminator of patches, by an adversarial, a perceptual and an L1 loss. Otsu's
+    threshold makes its grey output binary.
+
+    The paper's own settings are ``GANBinarizer(downsampling=1, perceptual="vgg16",
+    augment=False, average_decay=None, learning_rate_decay=None)``.
+
+    Parameters
+    ----------
+    K1 : float, default=145
+        Weight of the perceptual loss in equation (4). Without effect where
+        `perceptual` is None.
+    K2 : float, default=170
+        Weight of the L1 loss in equation (4).
+    adversarial_weight : float, default=1
+        Weight of the adversarial loss in equation (4); 0 trains without discriminator.
+    n_blocks : int, default=10
+        Number of dense blocks of the generator.
+    growth_rate : int, default=32
+        Channels that each dense block adds.
+    base_channels : int, default=64
+        Channels of the generator's first convolution.
+    downsampling : {1, 2, 4}, default=4
+        Side of the squares of pixels folded into channels before the first
+        convolution; 1 is the paper's network. The generator sees
+        ``downsampling * (2 * n_blocks + 5)`` pixels around each output pixel, which
+        should be twice the longest blur.
+    n_discriminator_layers : int, default=4
+        Convolutional layers of the discriminator.
+    discriminator_channels : int, default=64
+        Channels of the discriminator's first layer.
+    conditional : bool, default=False
+        Whether the discriminator sees the blurred image too.
+    perceptual : None, "vgg16", nn.Module or callable, default=None
+        Feature network of the perceptual loss. "vgg16" is the paper's; its weights must
+        be on this machine (see `perceptual_weights`). A module or callable gets grey
+        images (n_images, 1, height, width) in [0, 1], and returns feature maps.
+    perceptual_weights : path, default=None
+        File with VGG16's weights in torchvision's layout. None looks at the environment
+        variable ``SKDEBLURBIN_VGG16``, then in the torch hub cache. Nothing is
+        downloaded.
+    max_epochs : int, default=100
+        Number of passes over the training pairs.
+    batch_size : int, default=4
+        Number of pairs for each update.
+    learning_rate : float, default=0.001
+        Of Adam, for both networks.
+    learning_rate_decay : {"cosine"} or None, default="cosine"
+        "cosine" lowers the learning rate to 0 over `max_epochs`, along a half cosine.
+        `partial_fit` keeps it constant.
+    average_decay : float or None, default=0.995
+        Predict with a moving average of the generator's weights, with this decay for
+        each update. None predicts with the last weights.
+    augment : bool, default=True
+        Whether to vary the pairs at random (small affine maps, contrast, noise, blur).
+    validation_fraction : float or None, default=None
+        Share of the training pairs set aside to measure the RMSE after each epoch; the
+        weights of the best epoch are kept. None sets none aside.
+    n_iter_no_change : int or None, default=None
+        Stop after this many epochs without a better validation RMSE.
+    image_shape : tuple (height, width), default=None
+        Shape of the images that rows of a 2-D `X` are flattened from. None takes each
+        row as an image one pixel high.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the networks of the previous call.
+    n_threads : int or None, default=None
+        CPU threads for torch in `fit` and `predict`; the process's number is restored
+        afterwards. Results are equal to the last bit only at equal numbers of threads.
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"} or torch.device, default="auto"
+        Where to compute. "auto" takes a GPU where there is one; another device that is
+        not there is an error.
+    random_state : int, RandomState instance or None, default=None
+        Seeds initial weights, order and augmentation. Pass an int for reproducible
+        results. torch's and numpy's global generators are not touched.
+    verbose : int, default=0
+        1 prints a line for each epoch: losses, RMSE, time left.
+
+    Attributes
+    ----------
+    generator_ : DenseGenerator
+        The trained generator, in evaluation mode.
+    discriminator_ : PatchDiscriminator or None
+        The trained discriminator; None if `adversarial_weight` is 0.
+    classes_ : ndarray of shape (2,)
+        The two values of `Y`, ink (the lower) first.
+    input_range_ : tuple (low, high)
+        The values of `X` that are taken as black and white.
+    image_shape_ : tuple (height, width) or None
+        Shape of the training images; None if their sizes differ.
+    n_features_in_ : int
+        Number of columns of `X`, if it was 2-D.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of `X`, if it was a data frame with such names.
+    n_epochs_ : int
+        Number of epochs trained, over all calls.
+    history_ : list of dict
+        For each epoch: "epoch", each loss term unweighted, "generator_loss" (their
+        weighted sum), "rmse" (of the training outputs split at the middle grey),
+        "validation_rmse" (as `score`, if pairs were set aside), "seconds".
+    device_ : torch.device
+        Where the networks are.
+
+    See Also
+    --------
+    OtsuBinarizer : The baseline, without deblurring.
+
+    References
+    ----------
+    .. [1] Nguyen & Nguyen, "Joint Image Deblurring and Binarization for License Plate
+       Images using Deep Generative Adversarial Networks".
+
+    Examples
+    --------
+    >>> from skdeblurbin import GANBinarizer
+    >>> from skdeblurbin.datasets import make_blurred_plates
+    >>> X, Y = make_blurred_plates(4, (32, 48), layout="plate", random_state=0)
+    >>> model = GANBinarizer(n_blocks=2, max_epochs=2, random_state=0).fit(X, Y)
+    >>> model.predict(X).shape
+    (4, 32, 48)
+    >>> model.n_epochs_
+    2
+    """
+
+    def __init__(
+        self,
+        *,
+        K1: float = 145,
+        K2: float = 170,
+        adversarial_weight: float = 1,
+        n_blocks: int = 10,
+        growth_rate: int = 32,
+        base_channels: int = 64,
+        downsampling: int = 4,
+        n_discriminator_layers: int = 4,
+        discriminator_channels: int = 64,
+        conditional: bool = False,
+        perceptual: Any = None,
+        perceptual_weights: str | PathLike[str] | None = None,
+        max_epochs: int = 100,
+        batch_size: int = 4,
+        learning_rate: float = 0.001,
+        learning_rate_decay: str | None = "cosine",
+        average_decay: float | None = 0.995,
+        augment: bool = True,
+        validation_fraction: float | None = None,
+        n_iter_no_change: int | None = None,
+        image_shape: tuple[int, int] | None = None,
+        warm_start: bool = False,
+        n_threads: int | None = None,
+        device: str | torch.device = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.K1 = K1
+        self.K2 = K2
+        self.adversarial_weight = adversarial_weight
+        self.n_blocks = n_blocks
+        self.growth_rate = growth_rate
+        self.base_channels = base_channels
+        self.downsampling = downsampling
+        self.n_discriminator_layers = n_discriminator_layers
+        self.discriminator_channels = discriminator_channels
+        self.conditional = conditional
+        self.perceptual = perceptual
+        self.perceptual_weights = perceptual_weights
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_decay = learning_rate_decay
+        self.average_decay = average_decay
+        self.augment = augment
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.image_shape = image_shape
+        self.warm_start = warm_start
+        self.n_threads = n_threads
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, Y: Any) -> Self:
+        """Train on pairs of blurred and binary images.
+
+        Ctrl-C ends the training early with a warning, and keeps what was learnt.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width), (n_samples, height, \
+                width, channels) or (n_samples, n_features), or list of images
+            Blurred images, of mixed sizes too.
+        Y : array-like or list of images
+            Binary images of the same shapes, with two values over all of them: the
+            lower is ink, the upper paper.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter, `X` or `Y` is not as described; the estimator is then as it
+            was before.
+        FloatingPointError
+            If the losses become infinite or NaN.
+        """
+        check_gan_parameters(self.get_params(deep=False))
+        data = self._check_pairs(X, Y)
+        continuing = self.warm_start and hasattr(self, "generator_")
+        return self._train(X, data, continuing=continuing, whole=True)
+
+    def partial_fit(self, X: Any, Y: Any, classes: Any = None) -> Self:
+        """Train for one epoch, going on from earlier calls.
+
+        Value range and classes are those of the first call; the learning rate stays
+        constant, and no pairs are set aside.
+
+        Parameters
+        ----------
+        X : array-like or list of images
+            Blurred images, as in :meth:`fit`.
+        Y : array-like or list of images
+            Binary images of the same shapes.
+        classes : array-like of shape (2,), default=None
+            The two values of binary images, ink first: needed by the first call if its
+            `Y` holds one of them only.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter, `X` or `Y` is not as described, or `classes` are not those
+            of the first call; the estimator is then as it was before.
+        FloatingPointError
+            If the losses become infinite or NaN.
+        """
+        check_gan_parameters(self.get_params(deep=False))
+        continuing = hasattr(self, "generator_")
+        if continuing:
+            self._check_new_images(X)
+            if classes is not None and not np.array_equal(
+                np.unique(classes), self.classes_
+            ):
+                raise ValueError(
+                    "classes must be those of the first call, "
+                    f"{self.classes_.tolist()}, got {classes!r}."
+                )
+            classes = self.classes_
+        data = self._check_pairs(X, Y, classes, keep_range=continuing)
+        return self._train(X, data, continuing=continuing, whole=False)
+
+    def deblur(self, X: Any) -> Any:
+        """Map blurred images to the intermediate, deblurred grey images.
+
+        Parameters
+        ----------
+        X : array-like or list of images
+            Blurred images, as in :meth:`predict`.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_samples, height, width) or (n_samples, \
+                n_features), or list
+            Grey images in [0, 1], in the form of `X`: dark is ink, bright is paper.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If `fit` was not called.
+        ValueError, TypeError
+            If `X` is no collection of images.
+        """
+        images = self._check_new_images(X)
+        return images.pack(self._deblur(images))

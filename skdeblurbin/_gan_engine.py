@@ -1,0 +1,292 @@
+"""Training, prediction and state of the GAN behind GANBinarizer's public face."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import Tags, check_random_state
+
+from skdeblurbin._base import BaseBinarizer
+from skdeblurbin._ranges import (
+    image_range,
+    infer_input_range,
+    scale_to_unit,
+    warn_off_scale,
+)
+from skdeblurbin._tensors import (
+    build_network,
+    from_numpy_state,
+    resolve_device,
+    to_numpy_state,
+    torch_threads,
+)
+from skdeblurbin._thresholding import binarize_otsu
+from skdeblurbin._validation import (
+    Images,
+    check_targets,
+    encode_targets,
+    find_classes,
+)
+from skdeblurbin.metrics import root_mean_squared_error
+from skdeblurbin.networks import DenseGenerator, PatchDiscriminator
+from skdeblurbin.networks.discriminator import MINIMUM_SIZE
+from skdeblurbin.networks.inference import deblur_images
+from skdeblurbin.networks.perceptual import resolve_perceptual
+from skdeblurbin.training import (
+    GeneratorLoss,
+    PairBatches,
+    Pairs,
+    PerceptualLoss,
+    Trainer,
+    TrainingRun,
+    augment_pair,
+)
+
+_NETWORKS: dict[str, type[torch.nn.Module]] = {
+    "generator_": DenseGenerator,
+    "discriminator_": PatchDiscriminator,
+}
+
+
+@dataclass(frozen=True)
+class _TrainingData:
+    """Validated training pairs, and what `predict` must know of them."""
+
+    images: Images
+    pairs: Pairs
+    classes: NDArray[Any]
+    input_range: tuple[float, float]
+    on_integers: bool
+
+
+class GANEngine(BaseBinarizer):
+    """Builds, trains and keeps the networks that the parameters describe.
+
+    Everything here works on validated input; `GANBinarizer` has the parameters, the
+    public methods and the documentation.
+    """
+
+    generator_: torch.nn.Module
+    discriminator_: torch.nn.Module | None
+    input_range_: tuple[float, float]
+    history_: list[dict[str, Any]]
+    device_: torch.device
+
+    def _check_pairs(
+        self, X: Any, Y: Any, classes: Any = None, *, keep_range: bool = False
+    ) -> _TrainingData:
+        images = self._check_training_images(X)
+        targets = check_targets(
+            Y, images, image_shape=self._checked_image_shape(), estimator=self
+        )
+        found = find_classes(targets, classes)
+        if keep_range:
+            input_range, on_integers = self.input_range_, self._fitted_on_integers
+        else:
+            input_range = infer_input_range(images.grey)
+            on_integers = all(image.dtype.kind in "iu" for image in images.grey)
+        ranges = [image_range(i, input_range, on_integers) for i in images.grey]
+        warn_off_scale(images.grey, ranges, input_range)
+        pairs = Pairs(images.grey, ranges, encode_targets(targets, found))
+        return _TrainingData(images, pairs, found, input_range, on_integers)
+
+    def _train(
+        self, X: Any, data: _TrainingData, *, continuing: bool, whole: bool
+    ) -> Self:
+        """Initialise or take over, train, and only then change the estimator.
+
+        `whole` is a fit of `max_epochs`, with decay and validation; else one epoch.
+        """
+        with torch_threads(self.n_threads):
+            device = resolve_device(self.device)
+            rng = self._make_rng(continuing=continuing)
+            trainer = self._make_trainer(rng, device, continuing=continuing)
+            fraction = self.validation_fraction if whole else None
+            training, held_out = _split(data.pairs, fraction, rng)
+            run = TrainingRun(
+                trainer,
+                max_epochs=self.max_epochs if whole else 1,
+                decay=whole and self.learning_rate_decay is not None,
+                validate=None if held_out is None else partial(_error, held_out),
+                n_iter_no_change=self.n_iter_no_change,
+                verbose=self.verbose,
+                history=self.history_ if continuing else (),
+            )
+            generator = run.train(self._batches(training, trainer, rng, device))
+        self._remember_form(X, data.images)
+        self.classes_ = data.classes
+        self.input_range_ = data.input_range
+        self._fitted_on_integers = data.on_integers
+        self.generator_ = generator
+        self.discriminator_ = trainer.discriminator
+        self.device_ = device
+        self.history_ = run.history
+        self.n_epochs_ = len(run.history)
+        self._rng = rng
+        # As numpy arrays: pickles carry no device, and deepcopy keeps everything.
+        self._training_state = to_numpy_state(trainer.state_dict())
+        return self
+
+    def _make_rng(self, *, continuing: bool) -> np.random.Generator:
+        if continuing:
+            return copy.deepcopy(self._rng)  # a failing fit must not advance it
+        seed = check_random_state(self.random_state).randint(2**31)
+        return np.random.default_rng(seed)
+
+    def _batches(
+        self,
+        pairs: Pairs,
+        trainer: Trainer,
+        rng: np.random.Generator,
+        device: torch.device,
+    ) -> PairBatches:
+        discriminator = trainer.discriminator
+        return PairBatches(
+            pairs,
+            batch_size=self.batch_size,
+            minimum_size=getattr(discriminator, "minimum_size", MINIMUM_SIZE),
+            rng=rng,
+            device=device,
+            augmentation=augment_pair if self.augment else None,
+        )
+
+    def _make_trainer(
+        self, rng: np.random.Generator, device: torch.device, *, continuing: bool
+    ) -> Trainer:
+        seeded = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        generator = build_network(DenseGenerator, self._generator_options(), seeded)
+        discriminator = None
+        if self.adversarial_weight:
+            options = self._discriminator_options()
+            discriminator = build_network(PatchDiscriminator, options, seeded)
+        if continuing:
+            _check_unchanged(generator, self.generator_)
+            _check_unchanged(discriminator, self.discriminator_)
+        trainer = Trainer(
+            generator.to(device),
+            None if discriminator is None else discriminator.to(device),
+            self._make_loss(device),
+            learning_rate=self.learning_rate,
+            average_decay=self.average_decay,
+        )
+        if continuing:
+            trainer.load_state_dict(from_numpy_state(self._training_state))
+        return trainer
+
+    def _make_loss(self, device: torch.device) -> GeneratorLoss:
+        features = None
+        if self.K1:
+            features = resolve_perceptual(self.perceptual, self.perceptual_weights)
+        if isinstance(features, torch.nn.Module):
+            features = features.to(device)
+        return GeneratorLoss(
+            K1=self.K1,
+            K2=self.K2,
+            adversarial_weight=self.adversarial_weight,
+            perceptual=None if features is None else PerceptualLoss(features),
+        )
+
+    def _generator_options(self) -> dict[str, int]:
+        return {
+            "n_blocks": self.n_blocks,
+            "growth_rate": self.growth_rate,
+            "base_channels": self.base_channels,
+            "downsampling": self.downsampling,
+        }
+
+    def _discriminator_options(self) -> dict[str, int]:
+        return {
+            "n_layers": self.n_discriminator_layers,
+            "base_channels": self.discriminator_channels,
+            "conditional": self.conditional,
+        }
+
+    def _deblur(self, images: Images) -> list[NDArray[np.float32]]:
+        ranges = [
+            image_range(image, self.input_range_, self._fitted_on_integers)
+            for image in images.grey
+        ]
+        warn_off_scale(images.grey, ranges, self.input_range_)
+        scaled = map(scale_to_unit, images.grey, ranges)
+        with torch_threads(self.n_threads):
+            return list(deblur_images(self.generator_, scaled))
+
+    def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:
+        return [binarize_otsu(grey) for grey in self._deblur(images)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(super().__getstate__())
+        for name in _NETWORKS:
+            network = state.get(name)
+            if network is not None:
+                weights = to_numpy_state(dict(network.state_dict()))
+                state[name] = {"options": network.options, "weights": weights}
+        if "device_" in state:
+            state["device_"] = str(self.device_)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        if "device_" in state:
+            state["device_"] = _device_or_cpu(state["device_"])
+        for name, network in _NETWORKS.items():
+            packed = state.get(name)
+            if packed is not None:
+                module = build_network(network, packed["options"], torch.Generator())
+                module.load_state_dict(from_numpy_state(packed["weights"]))
+                module.requires_grad_(name != "generator_")
+                state[name] = module.eval().to(state["device_"])
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+def _error(held_out: Pairs, generator: torch.nn.Module) -> float:
+    """RMSE on {0, 1} of a generator on pairs that it does not train on."""
+    binary = [binarize_otsu(g) for g in deblur_images(generator, held_out.scaled())]
+    return float(root_mean_squared_error(held_out.paper, binary))
+
+
+def _split(
+    pairs: Pairs, fraction: float | None, rng: np.random.Generator
+) -> tuple[Pairs, Pairs | None]:
+    """Pairs to train on, and pairs set aside for validation."""
+    if fraction is None:
+        return pairs, None
+    n_held_out = max(1, round(fraction * len(pairs)))
+    if n_held_out >= len(pairs):
+        raise ValueError(
+            f"validation_fraction={fraction} of {len(pairs)} pairs leaves none to "
+            "train on."
+        )
+    order = rng.permutation(len(pairs)).tolist()
+    return pairs.take(order[n_held_out:]), pairs.take(order[:n_held_out])
+
+
+def _check_unchanged(network: Any, fitted: Any) -> None:
+    """A network that goes on training must have the shape that it began with."""
+    if network is None or fitted is None or network.options == fitted.options:
+        return
+    raise ValueError(
+        "warm_start and partial_fit go on with the fitted "
+        f"{type(network).__name__}, which has {fitted.options}; the parameters now say "
+        f"{network.options}."
+    )
+
+
+def _device_or_cpu(name: str) -> torch.device:
+    """The device of a pickle, or the CPU on a machine that has no such device."""
+    try:
+        return resolve_device(name)
+    except ValueError:
+        return torch.device("cpu")

@@ -1,0 +1,80 @@
+"""What the parameters of GANBinarizer may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from skdeblurbin._parameters import check_image_shape, check_number
+
+_DOWNSAMPLINGS = (1, 2, 4)
+_DECAYS = (None, "cosine")
+_FLAGS = ("conditional", "augment", "warm_start")
+
+_NUMBERS: dict[str, dict[str, Any]] = {
+    "K1": {"low": 0},
+    "K2": {"low": 0},
+    "adversarial_weight": {"low": 0},
+    "n_blocks": {"low": 1, "integer": True},
+    "growth_rate": {"low": 1, "integer": True},
+    "base_channels": {"low": 1, "integer": True},
+    "n_discriminator_layers": {"low": 1, "high": 10, "integer": True},
+    "discriminator_channels": {"low": 1, "integer": True},
+    "max_epochs": {"low": 1, "integer": True},
+    "batch_size": {"low": 1, "integer": True},
+    "learning_rate": {"low": 0, "include_low": False},
+    "average_decay": {"low": 0, "high": 1, "include_high": False, "optional": True},
+    "validation_fraction": {
+        "low": 0,
+        "high": 1,
+        "include_low": False,
+        "include_high": False,
+        "optional": True,
+    },
+    "n_iter_no_change": {"low": 1, "integer": True, "optional": True},
+    "n_threads": {"low": 1, "integer": True, "optional": True},
+    "verbose": {"low": 0, "integer": True},
+}
+
+
+def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
+    """Check the parameters that stand alone, and those that need each other.
+
+    `device`, `random_state` and `perceptual` are checked where they are resolved.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is of another type than allowed.
+    ValueError
+        If a parameter is out of its range, or does not go with another.
+    """
+    for name, rule in _NUMBERS.items():
+        check_number(parameters[name], name, **rule)
+    for name in _FLAGS:
+        if not isinstance(parameters[name], bool):
+            raise TypeError(f"{name} must be True or False, got {parameters[name]!r}.")
+    if parameters["downsampling"] not in _DOWNSAMPLINGS:
+        raise ValueError(
+            f"downsampling must be 1, 2 or 4, got {parameters['downsampling']!r}."
+        )
+    if parameters["learning_rate_decay"] not in _DECAYS:
+        raise ValueError(
+            "learning_rate_decay must be 'cosine' or None, got "
+            f"{parameters['learning_rate_decay']!r}."
+        )
+    check_image_shape(parameters["image_shape"])
+    if (
+        parameters["n_iter_no_change"] is not None
+        and parameters["validation_fraction"] is None
+    ):
+        raise ValueError(
+            f"n_iter_no_change={parameters['n_iter_no_change']} needs pairs to measure "
+            "on: set validation_fraction, for example to 0.1."
+        )
+    no_perceptual = not parameters["K1"] or parameters["perceptual"] is None
+    if no_perceptual and not parameters["K2"] and not parameters["adversarial_weight"]:
+        raise ValueError(
+            "K1 (with a feature network in perceptual), K2 and adversarial_weight are "
+            "all zero: no loss is left to train with."
+        )

@@ -1,0 +1,71 @@
+"""Checks of constructor parameters, in scikit-learn's wording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+
+def check_image_shape(image_shape: Any) -> tuple[int, int] | None:
+    """Check the `image_shape` parameter: None or two positive integers."""
+    if image_shape is None:
+        return None
+    if (
+        not isinstance(image_shape, Sequence)
+        or isinstance(image_shape, str)
+        or len(image_shape) != 2
+        or not all(_is_count(side) for side in image_shape)
+    ):
+        raise ValueError(
+            "image_shape must be None or (height, width), two integers of at least 1, "
+            f"got {image_shape!r}."
+        )
+    return int(image_shape[0]), int(image_shape[1])
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and value is not True and int(value) >= 1
+
+
+def check_number(
+    value: Any,
+    name: str,
+    *,
+    low: float,
+    high: float = float("inf"),
+    integer: bool = False,
+    include_low: bool = True,
+    include_high: bool = True,
+    optional: bool = False,
+) -> None:
+    """Check that a parameter is a number within its bounds.
+
+    Raises
+    ------
+    TypeError
+        If it is not a number (or not an integer, where one is needed).
+    ValueError
+        If it is out of bounds.
+    """
+    if optional and value is None:
+        return
+    kind = "an integer" if integer else "a real number"
+    closed_high = include_high and high != float("inf")
+    interval = (
+        f"{'[' if include_low else '('}{low:g}, {high:g}{']' if closed_high else ')'}"
+    )
+    message = (
+        f"{name} must be {kind} in the range {interval}"
+        f"{' or None' if optional else ''}, got {value!r}."
+    )
+    wanted = Integral if integer else Real
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, wanted):
+        raise TypeError(message)
+    number = float(value)
+    above = number >= low if include_low else number > low
+    below = number <= high if include_high else number < high
+    if not (above and below):  # NaN fails both
+        raise ValueError(message)

@@ -1,0 +1,91 @@
+"""The range of grey values of images, and the way from it to [0, 1]."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def infer_input_range(images: Sequence[NDArray[Any]]) -> tuple[float, float]:
+    """Find the first of [0, 1], [0, 255], [0, 65535], [min, max] that holds all images.
+
+    uint8 images with a value above 1 are always [0, 255]; bool images are [0, 1].
+    """
+    low = min(float(image.min()) for image in images)
+    high = max(float(image.max()) for image in images)
+    for top in (1.0, 255.0, 65535.0):
+        if low >= 0 and high <= top:
+            return 0.0, top
+    return low, high
+
+
+def scale_to_unit(
+    image: NDArray[Any], input_range: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Map `input_range` to [0, 1], as float32.
+
+    Raises nothing: the caller has decided on the range.
+    """
+    low, high = input_range
+    if image.dtype == np.bool_:
+        return image.astype(np.float32)
+    if high == low:
+        return np.zeros(image.shape, np.float32)
+    # Halves cannot overflow where the difference of the whole would.
+    factor = 0.5 if max(abs(low), abs(high)) > 1e300 else 1.0
+    # float32 holds the small integers of photos exactly, in half the memory.
+    wide = np.float32 if image.dtype.itemsize <= 2 else np.float64
+    values: NDArray[Any] = image.astype(wide)
+    values = values * factor - low * factor
+    unit: NDArray[np.float32] = (values / (high * factor - low * factor)).astype(
+        np.float32
+    )
+    return unit
+
+
+def image_range(
+    image: NDArray[Any], fitted_range: tuple[float, float], fitted_on_integers: bool
+) -> tuple[float, float]:
+    """Tell the range by which one image given to `predict` is scaled.
+
+    The range of `fit`, except that what unmistakably looks like another scale is read
+    as such: bool is [0, 1]; floats within [0, 1] after a fit on integers are [0, 1];
+    uint8 above 1 after a fit on [0, 1] is [0, 255]. Decided image by image, so that an
+    image alone and in a batch are scaled alike.
+    """
+    if image.dtype == np.bool_:
+        return 0.0, 1.0
+    low, high = float(image.min()), float(image.max())
+    is_float = image.dtype.kind == "f"
+    if is_float and fitted_on_integers and low >= 0 and high <= 1:
+        return 0.0, 1.0
+    if image.dtype == np.uint8 and high > 1 and fitted_range == (0.0, 1.0):
+        return 0.0, 255.0
+    return fitted_range
+
+
+def warn_off_scale(
+    images: Sequence[NDArray[Any]],
+    ranges: Sequence[tuple[float, float]],
+    fitted_range: tuple[float, float],
+) -> None:
+    """Warn, once, of images whose values lie outside the range they are scaled by."""
+    off = [
+        (float(image.min()), float(image.max()))
+        for image, (low, high) in zip(images, ranges, strict=True)
+        if image.min() < low or image.max() > high
+    ]
+    if off:
+        low, high = min(pair[0] for pair in off), max(pair[1] for pair in off)
+        warnings.warn(
+            f"{len(off)} of {len(images)} images of X hold values in [{low:g}, "
+            f"{high:g}], outside the input range [{fitted_range[0]:g}, "
+            f"{fitted_range[1]:g}] seen by fit: scale them as the training images "
+            "were.",
+            UserWarning,
+            stacklevel=4,
+        )

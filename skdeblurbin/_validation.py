@@ -1,0 +1,409 @@
+"""What came from the user becomes a list of grey images, or a clear error.
+
+Every public method of every estimator and metric starts here. Nothing in this module
+imports torch, so parts of the library without networks work without it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from numbers import Real
+from os import PathLike
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_array
+
+from skdeblurbin._conversion import (
+    CHANNELS,
+    is_pil_image,
+    is_torch_tensor,
+    pil_to_array,
+    tensor_to_array,
+    to_grey,
+)
+
+Container = Literal["array", "rows", "list"]
+
+# A 2-D array this large on both sides is rather one picture than rows of pixels.
+_PICTURE_SIDE = 16
+_SHAPES = (
+    "(n_samples, height, width), (n_samples, height, width, channels) with 1, 3 or 4 "
+    "channels, (n_samples, n_features) rows of flattened images, or a list of images"
+)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Validated images and the form they came in.
+
+    Attributes
+    ----------
+    grey : list of ndarray of shape (height, width)
+        Real-valued grey images in the scale of the caller; views where possible.
+    container : {"array", "rows", "list"}
+        The caller's form, in which results are given back.
+    """
+
+    grey: list[NDArray[Any]]
+    container: Container
+
+    def __len__(self) -> int:
+        return len(self.grey)
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """(height, width) of every image."""
+        return [(image.shape[0], image.shape[1]) for image in self.grey]
+
+    def pack(self, results: Sequence[NDArray[Any]]) -> Any:
+        """Give `results`, one image for each input image, in the caller's form."""
+        if self.container == "list":
+            return list(results)
+        stack = np.stack(results)
+        return stack.reshape(len(stack), -1) if self.container == "rows" else stack
+
+
+def check_images(
+    X: Any,
+    *,
+    name: str = "X",
+    image_shape: tuple[int, int] | None = None,
+    estimator: object = None,
+) -> Images:
+    """Turn any accepted form of images into grey images.
+
+    Parameters
+    ----------
+    X : array-like or sequence of images
+        ndarray of shape (n_samples, height, width), (n_samples, height, width,
+        channels) with 1, 3 (RGB) or 4 (RGBA) channels, or (n_samples, n_features);
+        or a sequence of images, of mixed sizes too. PIL images, torch tensors and
+        pandas frames of rows are converted.
+    name : str, default="X"
+        What error messages call it.
+    image_shape : tuple (height, width), default=None
+        The shape of the images that rows are flattened from; None takes each row as
+        an image one pixel high.
+    estimator : object, default=None
+        Named in scikit-learn's messages.
+
+    Returns
+    -------
+    Images
+        The grey images, in the scale of the caller, with the form they came in.
+
+    Raises
+    ------
+    ValueError
+        If shape, dtype or values are not those of images.
+    TypeError
+        If `X` is sparse, an np.matrix, a tensor that cannot be read, or no array.
+    """
+    X = _as_array_or_list(X, name)
+    if isinstance(X, list):
+        grey = [
+            _grey_image(image, f"{name}[{i}]", estimator) for i, image in enumerate(X)
+        ]
+        return Images(grey, "list")
+    array = _check_numbers(X, name, estimator)
+    if array.ndim == 2:
+        return Images(_rows_to_images(array, name, image_shape), "rows")
+    if array.ndim == 3:
+        return Images(list(array), "array")
+    if array.ndim == 4 and array.shape[-1] in CHANNELS:
+        return Images([to_grey(image) for image in array], "array")
+    raise ValueError(
+        f"{name} must be of shape {_SHAPES}; got an array of shape {array.shape}."
+        + (_channels_hint(array.shape) if array.ndim == 4 else "")
+    )
+
+
+def check_targets(
+    Y: Any,
+    images: Images,
+    *,
+    image_shape: tuple[int, int] | None = None,
+    estimator: object = None,
+) -> Images:
+    """Check that `Y` holds one one-channel image of the same size for every image.
+
+    Raises
+    ------
+    ValueError
+        If number, sizes or form differ from those of `images`.
+    """
+    if Y is None:
+        who = type(estimator).__name__ if estimator is not None else "The estimator"
+        raise ValueError(
+            f"{who} requires y to be passed, but the target y is None: Y must hold one "
+            "binary image for every image of X."
+        )
+    _refuse_labels(Y)
+    targets = check_images(Y, name="Y", image_shape=image_shape, estimator=estimator)
+    if len(targets) != len(images):
+        raise ValueError(
+            "Found input variables with inconsistent numbers of samples: "
+            f"[{len(images)}, {len(targets)}]: Y must hold one image for every image "
+            "of X."
+        )
+    pairs = zip(images.shapes, targets.shapes, strict=True)
+    for i, (image_size, target_size) in enumerate(pairs):
+        if image_size != target_size:
+            raise ValueError(
+                "Each image of Y must have the height and width of its image of X; "
+                f"image {i} has shape {image_size} in X and {target_size} in Y."
+            )
+    return targets
+
+
+def check_image_pair(
+    Y_true: Any, Y_pred: Any, names: tuple[str, str] = ("Y_true", "Y_pred")
+) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+    """Check two collections of images of equal number and sizes, for metrics.
+
+    Raises
+    ------
+    ValueError
+        If their numbers or the sizes of two images that belong together differ.
+    """
+    first = check_images(Y_true, name=names[0])
+    second = check_images(Y_pred, name=names[1])
+    if first.shapes != second.shapes:
+        raise ValueError(
+            f"{names[0]} and {names[1]} must hold the same number of images of the "
+            f"same sizes; got {_describe(first)} and {_describe(second)}."
+        )
+    return first.grey, second.grey
+
+
+def find_classes(targets: Images, classes: Any = None) -> NDArray[Any]:
+    """Find the two values of binary target images, the lower (ink) first.
+
+    Parameters
+    ----------
+    targets : Images
+        Validated target images.
+    classes : array-like of shape (2,), default=None
+        The two values, where they are known: `targets` may then lack one of them.
+
+    Returns
+    -------
+    ndarray of shape (2,)
+        The two values in the dtype of the targets.
+
+    Raises
+    ------
+    ValueError
+        If the images do not hold exactly two values, or others than `classes`.
+    """
+    values = np.unique(np.concatenate([np.unique(image) for image in targets.grey]))
+    if classes is not None:
+        known = np.unique(np.asarray(classes))
+        if known.size != 2 or known.dtype.kind not in "biuf":
+            raise ValueError(
+                f"classes must hold exactly two different numbers, got {classes!r}."
+            )
+        if not np.isin(values, known).all():
+            raise ValueError(
+                f"Y must hold only the values {known.tolist()}, got "
+                f"{_values_text(values)}."
+            )
+        # The caller's encoding in the targets' own dtype: bool stays bool.
+        return known.astype(targets.grey[0].dtype)
+    if values.size == 2:
+        return values
+    if values.size == 1:
+        raise ValueError(
+            "Y must hold exactly two different values (ink and paper) over all images "
+            f"together, got only {values[0]}. (The number of classes has to be greater "
+            "than one; got 1 class)"
+        )
+    raise ValueError(
+        "Unknown label type: Y must hold exactly two different values (ink and paper) "
+        f"over all images together, got {_values_text(values)}. Grey target images "
+        "(JPEG files, resized masks) can be made binary first, for example Y > 127."
+    )
+
+
+def encode_targets(targets: Images, classes: NDArray[Any]) -> list[NDArray[np.bool_]]:
+    """Target images as booleans: True where they hold the upper class (paper)."""
+    return [image == classes[1] for image in targets.grey]
+
+
+def _as_array_or_list(X: Any, name: str) -> Any:
+    """An array-like of numbers, or a list with one entry an image."""
+    kind = type(X).__name__
+    if isinstance(X, (str, bytes, PathLike)):
+        raise ValueError(
+            f"{name} must be images, got the {kind} {X!r}: read files first, for "
+            "example with skimage.io.imread or skdeblurbin.datasets.load_image_pairs."
+        )
+    if is_pil_image(X):
+        raise ValueError(
+            f"{name} must be of shape {_SHAPES}; got a single PIL image: give a list "
+            f"of images, [{name}]."
+        )
+    if (
+        X is None
+        or isinstance(X, (Mapping, Set, Real))
+        or not (hasattr(X, "__array__") or hasattr(X, "__len__"))
+    ):
+        if np.isscalar(X) and not isinstance(X, (str, bytes)):
+            raise ValueError(
+                f"Expected images, got scalar array instead: {name}={X!r}. {name} must "
+                f"be of shape {_SHAPES}. Reshape your data."
+            )
+        raise ValueError(
+            f"{name} must be of shape {_SHAPES}; got an object of type {kind}."
+        )
+    if is_torch_tensor(X):
+        return tensor_to_array(X, name)
+    if hasattr(X, "__array__") or hasattr(X, "toarray"):
+        if getattr(getattr(X, "dtype", None), "kind", "") == "O":
+            objects = np.asarray(X)
+            if objects.ndim == 1 and objects.size and _ndim(objects[0]) >= 2:
+                return list(objects)
+        return X
+    entries = list(X)
+    if not entries:
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is "
+            f"required: {name} is an empty {kind}."
+        )
+    if any(isinstance(entry, (str, bytes, PathLike)) for entry in entries):
+        raise ValueError(
+            f"{name} must be images, got a {kind} that holds text or file names: read "
+            "files first, for example with skimage.io.imread or "
+            "skdeblurbin.datasets.load_image_pairs. (dtype='numeric' is not compatible "
+            "with arrays of bytes/strings)"
+        )
+    if any(is_pil_image(entry) or _ndim(entry) >= 2 for entry in entries):
+        return entries
+    return _stack_rows(entries, name)
+
+
+def _stack_rows(entries: list[Any], name: str) -> Any:
+    """Rows of numbers given as nested lists, as one array."""
+    lengths = {len(entry) if hasattr(entry, "__len__") else 0 for entry in entries}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"The rows of {name} must all have the same length, got lengths "
+            f"{sorted(lengths)}."
+        )
+    return np.asarray(
+        [tensor_to_array(e, name) if is_torch_tensor(e) else e for e in entries]
+    )
+
+
+def _check_numbers(X: Any, name: str, estimator: object) -> NDArray[Any]:
+    """Finite real numbers, at least two-dimensional, none of the axes empty."""
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        raise ValueError(
+            f"{name} is a masked array with {int(X.mask.sum())} masked pixels: "
+            "fill them first, for example with .filled()."
+        )
+    dtype = getattr(X, "dtype", None)
+    if getattr(dtype, "kind", "") in "Mm":
+        raise ValueError(f"{name} must hold real numbers, got dtype {dtype}.")
+    array: NDArray[Any] = check_array(
+        X,
+        dtype="numeric",
+        allow_nd=True,
+        ensure_min_features=0,
+        input_name=name,
+        estimator=estimator,
+    )
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}.")
+    for axis, unit in enumerate(array.shape[1:], start=1):
+        if unit == 0:
+            raise ValueError(
+                f"Found array with 0 feature(s) (shape={array.shape}) while a minimum "
+                f"of 1 is required: axis {axis} of {name} is empty."
+            )
+    return array
+
+
+def _grey_image(image: Any, name: str, estimator: object) -> NDArray[Any]:
+    """One entry of a list of images, as a grey image."""
+    if is_pil_image(image):
+        image = pil_to_array(image)
+    elif is_torch_tensor(image):
+        image = tensor_to_array(image, name)
+    if _ndim(image) < 2:
+        raise ValueError(
+            f"{name} must be an image of shape (height, width) or (height, width, "
+            f"channels), got {type(image).__name__} of shape {np.shape(image)}."
+        )
+    array = _check_numbers(image, name, estimator)
+    if array.shape[0] == 0:
+        raise ValueError(f"{name} is an empty image of shape {array.shape}.")
+    if array.ndim == 2:
+        return array
+    if array.ndim == 3 and array.shape[-1] in CHANNELS:
+        return to_grey(array)
+    raise ValueError(
+        f"{name} must be an image of shape (height, width) or (height, width, "
+        f"channels) with 1, 3 or 4 channels, got shape {array.shape}."
+        + (_channels_hint((1, *array.shape)) if array.ndim == 3 else "")
+    )
+
+
+def _rows_to_images(
+    array: NDArray[Any], name: str, image_shape: tuple[int, int] | None
+) -> list[NDArray[Any]]:
+    if array.shape[1] == 0:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 "
+            f"is required in {name}."
+        )
+    height, width = image_shape or (1, array.shape[1])
+    if height * width != array.shape[1]:
+        raise ValueError(
+            f"image_shape={image_shape} means rows of {height * width} pixels, but "
+            f"{name} has {array.shape[1]} features."
+        )
+    if image_shape is None and min(array.shape) >= _PICTURE_SIDE and name == "X":
+        warnings.warn(
+            f"X of shape {array.shape} is read as {array.shape[0]} images one pixel "
+            "high. If it is one picture, give X[np.newaxis]; if its rows are flattened "
+            "images, set image_shape=(height, width).",
+            UserWarning,
+            stacklevel=5,
+        )
+    return list(array.reshape(len(array), height, width))
+
+
+def _refuse_labels(Y: Any) -> None:
+    """Strings are labels, not images: say so as scikit-learn does."""
+    dtype = getattr(Y, "dtype", None)
+    if getattr(dtype, "kind", "") in "US":
+        raise ValueError(f"Unknown label type: Y must hold images, got dtype {dtype}.")
+
+
+def _channels_hint(shape: tuple[int, ...]) -> str:
+    if shape[1] in CHANNELS:
+        return " Channels come last: np.moveaxis(X, 1, -1)."
+    return f" Got {shape[-1]} channels."
+
+
+def _describe(images: Images) -> str:
+    shapes = sorted(set(images.shapes))
+    shown = ", ".join(str(shape) for shape in shapes[:3])
+    more = ", ..." if len(shapes) > 3 else ""
+    return f"{len(images)} images of shape {shown}{more}"
+
+
+def _values_text(values: NDArray[Any]) -> str:
+    return f"{values.size} values from {values.min()} to {values.max()}"
+
+
+def _ndim(entry: Any) -> int:
+    try:
+        return np.ndim(entry)
+    except ValueError:  # ragged nested lists: at least a list of lists
+        return 2

@@ -1,0 +1,191 @@
+"""Metrics that compare images pixel by pixel, and average over images.
+
+All take stacks or lists of images, of mixed sizes too, the truth first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdeblurbin._ranges import infer_input_range, scale_to_unit
+from skdeblurbin._validation import check_image_pair
+
+
+def root_mean_squared_error(
+    Y_true: Any, Y_pred: Any, *, per_image: bool = False
+) -> Any:
+    r"""Root mean squared error on the scale [0, 1], averaged over images.
+
+    .. math:: \mathrm{RMSE} = \frac{1}{n} \sum_{i=1}^{n}
+              \sqrt{\frac{1}{|P_i|} \sum_{p \in P_i} (y_{ip} - \hat y_{ip})^2}
+
+    For two binary images this is the square root of the share of wrong pixels.
+
+    Parameters
+    ----------
+    Y_true, Y_pred : array-like of shape (n_samples, height, width), or list of images
+        Binary or grey. Each of the two is scaled to [0, 1] from the first of [0, 1],
+        [0, 255], [0, 65535] and [min, max] that holds all of it.
+    per_image : bool, default=False
+        Whether to return one value for each image instead of their mean.
+
+    Returns
+    -------
+    float, or ndarray of shape (n_samples,)
+        In [0, 1]; 0 is best.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in number or sizes of images, or are no images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeblurbin.metrics import root_mean_squared_error
+    >>> Y_true = np.array([[[0, 1], [1, 1]]])
+    >>> Y_pred = np.array([[[0, 255], [0, 255]]])
+    >>> root_mean_squared_error(Y_true, Y_pred)
+    0.5
+    """
+    return _reduce(np.sqrt(_mean_squared_errors(Y_true, Y_pred)), per_image)
+
+
+def psnr(Y_true: Any, Y_pred: Any, *, per_image: bool = False) -> Any:
+    r"""Peak signal-to-noise ratio in decibels, averaged over images.
+
+    .. math:: \mathrm{PSNR} = -10 \log_{10} \mathrm{MSE}
+
+    on the scale [0, 1]. An image without error has an infinite ratio, and so has
+    then the mean.
+
+    Parameters
+    ----------
+    Y_true, Y_pred : array-like of shape (n_samples, height, width), or list of images
+        As in :func:`root_mean_squared_error`.
+    per_image : bool, default=False
+        Whether to return one value for each image instead of their mean.
+
+    Returns
+    -------
+    float, or ndarray of shape (n_samples,)
+        At least 0, in decibels; more is better.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in number or sizes of images, or are no images.
+
+    References
+    ----------
+    .. [1] I. Pratikakis et al., "ICDAR2017 Competition on Document Image Binarization
+       (DIBCO 2017)", section III. :doi:`10.1109/ICDAR.2017.228`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeblurbin.metrics import psnr
+    >>> Y_true, Y_pred = np.zeros((1, 10, 10)), np.zeros((1, 10, 10))
+    >>> Y_pred[0, 0, 0] = 1
+    >>> round(psnr(Y_true, Y_pred), 6)
+    20.0
+    """
+    errors = _mean_squared_errors(Y_true, Y_pred)
+    with np.errstate(divide="ignore"):
+        return _reduce(-10 * np.log10(errors), per_image)
+
+
+def f_measure(
+    Y_true: Any, Y_pred: Any, *, classes: Any = None, per_image: bool = False
+) -> Any:
+    r"""F-measure of ink, averaged over images.
+
+    .. math:: F = \frac{2\,TP}{2\,TP + FP + FN}
+
+    where the positive pixels are those of ink, the lower of the two values. An image
+    without ink in truth and prediction has F = 1.
+
+    Parameters
+    ----------
+    Y_true, Y_pred : array-like of shape (n_samples, height, width), or list of images
+        Binary images in one encoding.
+    classes : array-like of shape (2,), default=None
+        The two values, ink first. None takes the two that occur.
+    per_image : bool, default=False
+        Whether to return one value for each image instead of their mean.
+
+    Returns
+    -------
+    float, or ndarray of shape (n_samples,)
+        In [0, 1]; 1 is best.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in number or sizes of images, or hold other values than two.
+
+    References
+    ----------
+    .. [1] I. Pratikakis et al., "ICDAR2017 Competition on Document Image Binarization
+       (DIBCO 2017)", section III. :doi:`10.1109/ICDAR.2017.228`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeblurbin.metrics import f_measure
+    >>> Y_true = np.array([[[0, 0, 0, 1, 1]]])
+    >>> Y_pred = np.array([[[0, 0, 1, 0, 1]]])
+    >>> round(f_measure(Y_true, Y_pred), 4)
+    0.6667
+    """
+    true, pred = check_image_pair(Y_true, Y_pred)
+    ink = _ink_value(true, pred, classes)
+    scores = []
+    for true_image, pred_image in zip(true, pred, strict=True):
+        true_ink, pred_ink = true_image == ink, pred_image == ink
+        both = np.count_nonzero(true_ink & pred_ink)
+        total = np.count_nonzero(true_ink) + np.count_nonzero(pred_ink)
+        scores.append(2 * both / total if total else 1.0)
+    return _reduce(np.asarray(scores), per_image)
+
+
+def _mean_squared_errors(Y_true: Any, Y_pred: Any) -> NDArray[np.float64]:
+    true, pred = check_image_pair(Y_true, Y_pred)
+    true_range, pred_range = infer_input_range(true), infer_input_range(pred)
+    return np.array(
+        [
+            np.mean(
+                np.subtract(
+                    scale_to_unit(t, true_range),
+                    scale_to_unit(p, pred_range),
+                    dtype=np.float64,
+                )
+                ** 2
+            )
+            for t, p in zip(true, pred, strict=True)
+        ]
+    )
+
+
+def _ink_value(
+    true: list[NDArray[Any]], pred: list[NDArray[Any]], classes: Any
+) -> float:
+    found: set[float] = set()
+    for image in (*true, *pred):
+        found.update(np.unique(image)[:3].tolist())
+    values = sorted(found if classes is None else set(np.ravel(classes).tolist()))
+    if len(values) > 2 or not found.issubset(values):
+        raise ValueError(
+            "Y_true and Y_pred must be binary images in one encoding, with at most two "
+            f"values between them, {'' if classes is None else f'{values}, '}got "
+            f"{sorted(found)[:5]}."
+        )
+    # A single value is all ink or all paper: either way the two agree everywhere.
+    return float(values[0])
+
+
+def _reduce(values: NDArray[np.float64], per_image: bool) -> Any:
+    return values if per_image else float(np.mean(values))

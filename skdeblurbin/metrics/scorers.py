@@ -1,0 +1,69 @@
+"""Scorers: callables (estimator, X, Y) for GridSearchCV and cross-validation.
+
+scikit-learn's own refuse images: its metrics take arrays of two dimensions at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from skdeblurbin._validation import check_images
+from skdeblurbin.metrics.images import f_measure, root_mean_squared_error
+
+
+class _ImageScorer:
+    """Scorer that compares ``estimator.predict(X)`` with Y; more is better."""
+
+    def __init__(self, metric: Callable[[Any, Any], float], sign: int) -> None:
+        self._metric = metric
+        self._sign = sign
+
+    def __call__(self, estimator: Any, X: Any, Y: Any) -> float:
+        """Score a fitted estimator; larger is better.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted binarizer, or a Pipeline that ends in one.
+        X : array-like or list of images
+            Blurred images.
+        Y : array-like or list of images
+            Binary truth in the estimator's encoding.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If Y holds other values than the estimator's `classes_`.
+        """
+        upper = estimator.classes_[1]
+        predicted = _is_paper(estimator.predict(X), upper)
+        known = np.asarray(estimator.classes_)
+        for image in check_images(Y, name="Y").grey:
+            if not np.isin(image, known).all():
+                raise ValueError(
+                    f"Y must hold only the values {known.tolist()} that {estimator!r} "
+                    f"was fitted on, got {np.unique(image)[:5].tolist()}."
+                )
+        return self._sign * self._metric(_is_paper(Y, upper), predicted)
+
+    def __repr__(self) -> str:
+        sign = "-" if self._sign < 0 else ""
+        return f"<scorer {sign}{self._metric.__name__}>"
+
+
+def _is_paper(images: Any, upper: Any) -> list[Any]:
+    return [image == upper for image in check_images(images, name="Y").grey]
+
+
+rmse_scorer = _ImageScorer(root_mean_squared_error, sign=-1)
+"""Minus the mean over images of the RMSE on {0, 1}: the estimators' own score."""
+
+f_measure_scorer = _ImageScorer(f_measure, sign=1)
+"""The mean over images of the F-measure of ink."""

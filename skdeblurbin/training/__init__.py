@@ -1,0 +1,27 @@
+"""How the networks are trained: losses, batches, augmentation and the trainer."""
+
+from skdeblurbin.training.augmentation import augment_pair
+from skdeblurbin.training.averaging import WeightAverage
+from skdeblurbin.training.batches import PairBatches, Pairs
+from skdeblurbin.training.losses import (
+    AdversarialLoss,
+    ContentLoss,
+    GeneratorLoss,
+    PerceptualLoss,
+)
+from skdeblurbin.training.run import TrainingRun
+from skdeblurbin.training.trainer import Batch, Trainer
+
+__all__ = [
+    "AdversarialLoss",
+    "Batch",
+    "ContentLoss",
+    "GeneratorLoss",
+    "PairBatches",
+    "Pairs",
+    "PerceptualLoss",
+    "Trainer",
+    "TrainingRun",
+    "WeightAverage",
+    "augment_pair",
+]

@@ -1,0 +1,112 @@
+"""From validated images to the batches that the trainer takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from skdeblurbin._ranges import scale_to_unit
+from skdeblurbin._tensors import to_batch
+from skdeblurbin.training.trainer import Batch
+
+Augmentation = Callable[
+    [NDArray[np.float32], NDArray[np.float32], np.random.Generator],
+    tuple[NDArray[np.float32], NDArray[np.float32]],
+]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Blurred images and their truth, in the caller's memory.
+
+    Attributes
+    ----------
+    grey : sequence of ndarray of shape (height, width)
+        Blurred images in the caller's scale.
+    ranges : sequence of (low, high)
+        The range of each that becomes [0, 1].
+    paper : sequence of bool ndarray of shape (height, width)
+        The truth: True is paper.
+    """
+
+    grey: Sequence[NDArray[Any]]
+    ranges: Sequence[tuple[float, float]]
+    paper: Sequence[NDArray[np.bool_]]
+
+    def __len__(self) -> int:
+        return len(self.grey)
+
+    def take(self, indices: Iterable[int]) -> Pairs:
+        """The pairs with these indices."""
+        chosen = list(indices)
+        return Pairs(
+            [self.grey[i] for i in chosen],
+            [self.ranges[i] for i in chosen],
+            [self.paper[i] for i in chosen],
+        )
+
+    def scaled(self) -> Iterator[NDArray[np.float32]]:
+        """The blurred images one by one, in [0, 1]."""
+        return map(scale_to_unit, self.grey, self.ranges)
+
+
+class PairBatches:
+    """Shuffled batches of pairs; each iteration is one epoch in a new order.
+
+    Images are scaled, augmented and padded batch by batch, so that the data set is
+    never copied as a whole.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    batch_size : int
+        The greatest number of pairs in a batch; batches are as even as can be.
+    minimum_size : int
+        Smaller images are padded to this height and width.
+    rng : numpy.random.Generator
+        Shuffles and augments.
+    device : torch.device
+    augmentation : callable (blurred, target, rng) -> (blurred, target), default=None
+        Changes one pair of float32 images in [0, 1].
+    """
+
+    def __init__(
+        self,
+        pairs: Pairs,
+        *,
+        batch_size: int,
+        minimum_size: int,
+        rng: np.random.Generator,
+        device: torch.device,
+        augmentation: Augmentation | None = None,
+    ) -> None:
+        self._pairs = pairs
+        self._batch_size = batch_size
+        self._minimum_size = minimum_size
+        self._rng = rng
+        self._device = device
+        self._augmentation = augmentation
+
+    def __len__(self) -> int:
+        return -(-len(self._pairs) // self._batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = self._rng.permutation(len(self._pairs))
+        for indices in np.array_split(order, len(self)):
+            photos, truths = zip(*map(self._pair, indices), strict=True)
+            blurred, mask = to_batch(photos, self._minimum_size, self._device)
+            target, _ = to_batch(truths, self._minimum_size, self._device)
+            yield Batch(blurred * 2 - 1, target * 2 - 1, mask)
+
+    def _pair(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        pairs = self._pairs
+        blurred = scale_to_unit(pairs.grey[index], pairs.ranges[index])
+        target = pairs.paper[index].astype(np.float32)
+        if self._augmentation is None:
+            return blurred, target
+        return self._augmentation(blurred, target, self._rng)

@@ -1,0 +1,211 @@
+"""Alternating updates of generator and discriminator.
+
+Nothing in this file knows what the two networks are: modules and losses are handed in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skdeblurbin.training.averaging import WeightAverage
+from skdeblurbin.training.losses import GeneratorLoss
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pairs of images, all of shape (n_images, 1, height, width).
+
+    Attributes
+    ----------
+    blurred, target : Tensor
+        In [-1, 1]; targets hold -1 (ink) and 1 (paper).
+    mask : Tensor or None
+        1 inside the images, 0 in their padding; None where nothing is padded.
+    """
+
+    blurred: Tensor
+    target: Tensor
+    mask: Tensor | None = None
+
+
+class Trainer:
+    """Trains a generator against a discriminator, batch by batch.
+
+    Parameters
+    ----------
+    generator : nn.Module
+        Maps blurred images to sharp ones.
+    discriminator : nn.Module or None
+        Maps (images, blurred images) to patch logits; None trains without.
+    loss : GeneratorLoss
+    learning_rate : float
+        Of both Adam optimizers.
+    average_decay : float or None
+        Decay of the moving average of the generator's weights; None keeps none.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module | None,
+        loss: GeneratorLoss,
+        *,
+        learning_rate: float,
+        average_decay: float | None = None,
+    ) -> None:
+        self.generator = generator
+        self.discriminator = discriminator
+        self.loss = loss
+        self.learning_rate = learning_rate
+        self.generator_optimizer = _adam(generator, learning_rate)
+        self.discriminator_optimizer = (
+            None if discriminator is None else _adam(discriminator, learning_rate)
+        )
+        self.average = (
+            None if average_decay is None else WeightAverage(generator, average_decay)
+        )
+
+    @property
+    def trained_generator(self) -> nn.Module:
+        """The generator to predict with: the averaged one, where there is one."""
+        return self.generator if self.average is None else self.average.module
+
+    def train_epoch(
+        self, batches: Iterable[Batch], progress: tuple[float, float] | None = None
+    ) -> dict[str, float]:
+        """Make one step for each batch.
+
+        Parameters
+        ----------
+        batches : iterable of Batch, with a length
+        progress : (float, float), default=None
+            Shares of the whole training done before and after this epoch, between
+            which the learning rate falls along a half cosine; None keeps it constant.
+
+        Returns
+        -------
+        dict of str to float
+            Means over the steps of what `train_step` returns.
+        """
+        self.generator.train()
+        if self.discriminator is not None:
+            self.discriminator.train()
+        n_steps = len(batches)  # type: ignore[arg-type]
+        sums: dict[str, Tensor] = {}
+        for step, batch in enumerate(batches):
+            if progress is not None:
+                begin, end = progress
+                self._decay_learning_rate(begin + (end - begin) * step / n_steps)
+            for name, value in self.train_step(batch).items():
+                # Summed on the device: reading each value would wait for the device.
+                sums[name] = sums[name] + value if name in sums else value
+        return {name: float(total) / n_steps for name, total in sums.items()}
+
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
+        """Update the discriminator, then the generator, from one generator output.
+
+        Returns
+        -------
+        dict of str to Tensor of shape ()
+            The loss terms, and the RMSE on {0, 1} of the output split at 0.
+        """
+        output = self.generator(batch.blurred)
+        found: dict[str, Tensor] = {}
+        if self.discriminator is not None:
+            found["discriminator_loss"] = self._update_discriminator(
+                batch, output.detach()
+            )
+        found |= self._update_generator(batch, output)
+        if self.average is not None:
+            self.average.update(self.generator)
+        found["rmse"] = _binary_rmse(output.detach(), batch)
+        return found
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that `load_state_dict` needs to go on exactly from here."""
+        state: dict[str, Any] = {
+            "generator": self.generator.state_dict(),
+            "generator_optimizer": self.generator_optimizer.state_dict(),
+        }
+        if self.discriminator is not None and self.discriminator_optimizer is not None:
+            state["discriminator"] = self.discriminator.state_dict()
+            state["discriminator_optimizer"] = self.discriminator_optimizer.state_dict()
+        if self.average is not None:
+            state["average"] = self.average.state_dict()
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over the state of another trainer of equal networks.
+
+        Optimizers keep their moments, but take this trainer's learning rate. What the
+        other trainer had not (a discriminator, an average) starts afresh.
+        """
+        self.generator.load_state_dict(state["generator"])
+        self.generator_optimizer.load_state_dict(state["generator_optimizer"])
+        if (
+            self.discriminator is not None
+            and self.discriminator_optimizer is not None
+            and "discriminator" in state
+        ):
+            self.discriminator.load_state_dict(state["discriminator"])
+            self.discriminator_optimizer.load_state_dict(
+                state["discriminator_optimizer"]
+            )
+        if self.average is not None:
+            if "average" in state:
+                self.average.load_state_dict(state["average"])
+            else:
+                self.average.restart(self.generator)
+        self._decay_learning_rate(0.0)
+
+    def _update_discriminator(self, batch: Batch, output: Tensor) -> Tensor:
+        assert self.discriminator is not None
+        assert self.discriminator_optimizer is not None
+        loss = self.loss.adversarial.discriminator(
+            self.discriminator(batch.target, batch.blurred),
+            self.discriminator(output, batch.blurred),
+            batch.mask,
+        )
+        self.discriminator_optimizer.zero_grad()
+        loss.backward()
+        self.discriminator_optimizer.step()
+        return loss.detach()
+
+    def _update_generator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
+        logits = None
+        if self.discriminator is not None:
+            # The discriminator passes gradients on, and needs none of its own here.
+            self.discriminator.requires_grad_(False)
+            logits = self.discriminator(output, batch.blurred)
+            self.discriminator.requires_grad_(True)
+        terms = self.loss(output, batch.target, logits, batch.mask)
+        self.generator_optimizer.zero_grad()
+        terms["generator_loss"].backward()
+        self.generator_optimizer.step()
+        return {name: value.detach() for name, value in terms.items()}
+
+    def _decay_learning_rate(self, done: float) -> None:
+        rate = self.learning_rate * (1 + math.cos(math.pi * done)) / 2
+        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+            if optimizer is not None:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+
+
+def _adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
+    # The momentum of 0.5 is that of pix2pix: 0.9 lets adversarial training oscillate.
+    return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=(0.5, 0.999))
+
+
+@torch.no_grad()
+def _binary_rmse(output: Tensor, batch: Batch) -> Tensor:
+    wrong = ((output > 0) != (batch.target > 0)).float()
+    weight = torch.ones_like(wrong) if batch.mask is None else batch.mask
+    shares = (wrong * weight).sum(dim=(1, 2, 3)) / weight.sum(dim=(1, 2, 3))
+    return shares.sqrt().mean()
