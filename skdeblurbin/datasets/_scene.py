@@ -1,0 +1,224 @@
+"""The sharp scene: a plate as artwork, its surroundings and the view on it.
+
+Everything is painted once, on a supersampled RGB canvas whose three bands are
+
+- red: the grey level of the plate as a photo would show it, 0..255,
+- green: the truth, 255 where there is paper and 0 where there is ink,
+- blue: 255 on the plate, 0 around it.
+
+One perspective warp and one box average then give photo and truth from the same
+geometry, so that they are aligned exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from skdeblurbin.datasets._drawing import Box, Lettering, place_lines
+
+PAPER, INK = 255, 0
+ON_PLATE = 255
+
+# (grey of the plate, grey of the characters, relative frequency); Rec. 601 luma.
+DARK_ON_LIGHT = (
+    (0.88, 0.08, 6),  # black on white
+    (0.85, 0.22, 2),  # blue or green on white
+    (0.82, 0.34, 1),  # red on white
+    (0.70, 0.09, 2),  # black on yellow
+    (0.62, 0.10, 1),  # black on grey or orange
+)
+LIGHT_ON_DARK = (
+    (0.07, 0.80, 2),  # white or silver on black
+    (0.24, 0.86, 2),  # white on blue
+    (0.30, 0.85, 1),  # white on red
+    (0.36, 0.88, 1),  # white on green
+    (0.26, 0.70, 1),  # yellow on blue
+)
+LIGHT_ON_DARK_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Grey levels, 0..255, of the plate's paper and of its characters."""
+
+    paper: int
+    ink: int
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Palette:
+        """Choose a kind of plate, a quarter of them light on dark, and fade it."""
+        dark = rng.random() < LIGHT_ON_DARK_SHARE
+        kinds = LIGHT_ON_DARK if dark else DARK_ON_LIGHT
+        weights = np.array([kind[2] for kind in kinds], float)
+        paper, ink, _ = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
+        jitter = rng.normal(0, 0.04, size=2)
+        levels = np.clip([paper + jitter[0], ink + jitter[1]], 0.02, 0.98)
+        return cls(*(round(255 * level) for level in levels))
+
+
+def paint_lines(
+    canvas: Image.Image,
+    lines: tuple[str, ...],
+    box: Box,
+    palette: Palette,
+    rng: np.random.Generator,
+) -> None:
+    """Paint lines of text into a box of the canvas."""
+    for mask, corner in place_lines(lines, box, Lettering.draw(rng), rng):
+        canvas.paste((palette.ink, INK, ON_PLATE), (*corner,), mask)
+
+
+def characters_artwork(
+    size: tuple[int, int],
+    lines: tuple[str, ...],
+    palette: Palette,
+    rng: np.random.Generator,
+) -> Image.Image:
+    """Paint a rectified plate without border: characters that fill the canvas."""
+    width, height = size
+    canvas = Image.new("RGB", size, (palette.paper, PAPER, ON_PLATE))
+    left, right = rng.uniform(0.03, 0.09, size=2) * width
+    top = rng.uniform(0.04, 0.11) * height
+    # The lower margin is the larger one: tails of J and Q hang into it.
+    bottom = rng.uniform(0.08, 0.13) * height
+    paint_lines(
+        canvas, lines, (left, top, width - right, height - bottom), palette, rng
+    )
+    return canvas
+
+
+def plate_artwork(
+    size: tuple[int, int],
+    lines: tuple[str, ...],
+    palette: Palette,
+    rng: np.random.Generator,
+) -> Image.Image:
+    """Paint a whole plate: holder, border, side band, bolts and characters."""
+    width, height = size
+    canvas = Image.new("RGB", size)
+    draw = ImageDraw.Draw(canvas)
+    unit = min(width, 2 * height)
+    radius = rng.uniform(0.0, 0.06) * unit
+    paper = (palette.paper, PAPER, ON_PLATE)
+    # What lies between the inner edge of the border and the outside is frame: ink.
+    margin = (palette.paper, INK, ON_PLATE)
+    inset = 0.0
+    if rng.random() < 0.4:  # a dark plastic holder around the plate
+        grey = int(rng.uniform(8, 60))
+        draw.rounded_rectangle((0, 0, width, height), radius, (grey, INK, ON_PLATE))
+        inset = rng.uniform(0.015, 0.04) * unit
+    line = rng.uniform(0.010, 0.025) * unit
+    rim = rng.uniform(0, 0.012) * unit if rng.random() < 0.5 else 0.0
+    for fill in (margin, (palette.ink, INK, ON_PLATE), paper):
+        box = (inset, inset, width - inset, height - inset)
+        draw.rounded_rectangle(box, max(0.0, radius - inset), fill)
+        inset += rim if fill is margin else line
+    inset -= line
+    left = inset
+    if len(lines) == 1 and rng.random() < 0.25:  # the blue band of EU plates
+        left += rng.uniform(0.05, 0.08) * width
+        band = (int(rng.uniform(30, 80)), INK, ON_PLATE)
+        draw.rectangle((inset, inset, left, height - inset), band)
+    bolted = rng.random() < 0.4
+    pad_x = rng.uniform(0.03, 0.07) * width
+    pad_y = rng.uniform(0.11 if bolted else 0.07, 0.14) * height
+    box = (left + pad_x, inset + pad_y, width - inset - pad_x, height - inset - pad_y)
+    paint_lines(canvas, lines, box, palette, rng)
+    if bolted:
+        field = (left, inset, width - inset, height - inset)
+        _paint_bolts(draw, field, pad_y, palette, rng)
+    return canvas
+
+
+def _paint_bolts(
+    draw: ImageDraw.ImageDraw,
+    field: Box,
+    room: float,
+    palette: Palette,
+    rng: np.random.Generator,
+) -> None:
+    """Paint two or four bolts in the margins of height `room`, off the characters."""
+    x0, y0, x1, y1 = field
+    radius = rng.uniform(0.17, 0.27) * room
+    grey = round(palette.ink + rng.uniform(0, 0.3) * (palette.paper - palette.ink))
+    share = rng.uniform(0.15, 0.35)
+    columns = (x0 + share * (x1 - x0), x1 - share * (x1 - x0))
+    rows = [y0 + 0.33 * room, y1 - 0.33 * room][: rng.integers(1, 3)]
+    for x in columns:
+        for y in rows:
+            corners = (x - radius, y - radius, x + radius, y + radius)
+            draw.ellipse(corners, (grey, INK, ON_PLATE))
+
+
+def surroundings(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Paint what is around a plate: bodywork, a shadow, the edge of a bumper."""
+    height, width = shape
+    base = rng.uniform(0.04, 0.3) if rng.random() < 0.65 else rng.uniform(0.3, 0.8)
+    coarse = base * (1 + rng.normal(0, 0.18, size=(4, 5)))
+    for row in (0, -1):
+        if rng.random() < 0.4:
+            coarse[row] *= rng.uniform(0.2, 0.7)
+    image = Image.fromarray((255 * np.clip(coarse, 0, 1)).astype(np.uint8))
+    array = np.array(image.resize((width, height), Image.Resampling.BICUBIC))
+    if rng.random() < 0.5:  # the lower edge of a bumper, or a moulding
+        row = int(rng.uniform(0, 1) * height)
+        factor = rng.uniform(0.3, 1.0)
+        array[row:] = (array[row:] * factor).astype(np.uint8)
+    return array
+
+
+def view_corners(
+    size: tuple[int, int], aspect: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Choose where the four corners of a plate lie in a picture of `size`.
+
+    The plate, `aspect` times as wide as high, is turned, sheared and put into a weak
+    perspective; then the box around it is stretched to the picture, less a margin.
+
+    Returns
+    -------
+    corners : ndarray of shape (4, 2)
+        x and y of the corners: top left, top right, bottom right, bottom left.
+    """
+    corners = np.array([(0, 0), (aspect, 0), (aspect, 1), (0, 1)], float)
+    angle = np.clip(rng.normal(0, 0.04), -0.12, 0.12)
+    cos, sin = np.cos(angle), np.sin(angle)
+    shear = np.clip(rng.normal(0, 0.06), -0.15, 0.15)
+    corners = corners @ np.array([[cos, sin], [-sin, cos]])
+    corners[:, 0] += shear * corners[:, 1]
+    corners += rng.uniform(-0.03, 0.03, size=(4, 2)) * (aspect, 1.0)
+    corners -= corners.min(axis=0)
+    corners /= corners.max(axis=0)
+    low = rng.uniform(0.005, 0.07, size=2)
+    high = 1 - rng.uniform(0.005, 0.07, size=2)
+    placed: NDArray[np.float64] = (low + corners * (high - low)) * size
+    return placed
+
+
+def warp(
+    artwork: Image.Image,
+    corners: NDArray[np.float64],
+    size: tuple[int, int],
+    outside: tuple[int, int, int],
+) -> Image.Image:
+    """Show the artwork with its corners at `corners` of a picture of `size`."""
+    width, height = artwork.size
+    source = np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
+    (x, y), (u, v) = corners.T, source.T
+    zero, one = np.zeros(4), np.ones(4)
+    # Pillow wants the map from the picture back to the artwork:
+    # u = (a x + b y + c) / (g x + h y + 1), v = (d x + e y + f) / (g x + h y + 1).
+    rows_u = np.stack([x, y, one, zero, zero, zero, -u * x, -u * y], axis=1)
+    rows_v = np.stack([zero, zero, zero, x, y, one, -v * x, -v * y], axis=1)
+    solution = np.linalg.solve(np.concatenate([rows_u, rows_v]), np.concatenate([u, v]))
+    return artwork.transform(
+        size,
+        Image.Transform.PERSPECTIVE,
+        tuple(solution.tolist()),
+        Image.Resampling.BILINEAR,
+        fillcolor=outside,
+    )

@@ -1,0 +1,241 @@
+"""Drawn licence plates: a blurred photo and the exact binary image of each."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from skdeblurbin.datasets._checks import check_number
+from skdeblurbin.datasets._scene import (
+    ON_PLATE,
+    PAPER,
+    Palette,
+    characters_artwork,
+    plate_artwork,
+    surroundings,
+    view_corners,
+    warp,
+)
+from skdeblurbin.datasets._texts import draw_plate_text
+from skdeblurbin.datasets.degradations import degrade
+
+__all__ = ["make_blurred_plates"]
+
+Layout = Literal["characters", "plate"]
+Images = NDArray[np.uint8]
+RandomState = int | np.random.RandomState | None
+
+DEFAULT_SHAPES: dict[Layout, tuple[int, int]] = {
+    "characters": (128, 128),
+    "plate": (128, 192),
+}
+MIN_SIDE = 16
+TWO_LINES_SHARE = 0.5
+
+
+@overload
+def make_blurred_plates(
+    n_samples: int = ...,
+    image_shape: tuple[int, int] | None = ...,
+    layout: Layout = ...,
+    *,
+    severity: float = ...,
+    return_text: Literal[False] = ...,
+    random_state: RandomState = ...,
+) -> tuple[Images, Images]: ...
+
+
+@overload
+def make_blurred_plates(
+    n_samples: int = ...,
+    image_shape: tuple[int, int] | None = ...,
+    layout: Layout = ...,
+    *,
+    severity: float = ...,
+    return_text: Literal[True],
+    random_state: RandomState = ...,
+) -> tuple[Images, Images, list[str]]: ...
+
+
+def make_blurred_plates(
+    n_samples: int = 100,
+    image_shape: tuple[int, int] | None = None,
+    layout: Layout = "characters",
+    *,
+    severity: float = 0.5,
+    return_text: bool = False,
+    random_state: RandomState = None,
+) -> tuple[Images, Images] | tuple[Images, Images, list[str]]:
+    """Draw blurred licence plates and the exact binary image of each.
+
+    Photo and truth come from the same geometry: the plate is drawn at several samples
+    a pixel; the truth is ink where paper covers less than half of a pixel, and the
+    photo is the same drawing after light, blur, sampling, noise and JPEG (see
+    :func:`~skdeblurbin.datasets.degradations.degrade`). No step shifts the picture.
+    Plates are dark on light or, one in four, light on dark; the numbers follow the
+    patterns of a dozen countries; half of them have two lines.
+
+    Parameters
+    ----------
+    n_samples : int, default=100
+        How many pairs to draw, at least 1.
+    image_shape : tuple (height, width), default=None
+        Size of the images in pixels, each at least 16. None is (128, 128) for
+        ``layout="characters"`` and (128, 192) for ``layout="plate"``, as in [1]_.
+    layout : {"characters", "plate"}, default="characters"
+        "characters" is a rectified plate without its border: the characters fill the
+        picture, stretched to it if need be. "plate" is an unrectified plate: border,
+        a little of what is around it, rotation, shear and perspective, sometimes a
+        holder, bolts, or the coloured band of European plates.
+    severity : float, default=0.5
+        How bad the photo is, in [0, 1]. 0 is sharp, 0.5 a typical blurred plate
+        (motion of 3 to 9 pixels for 64 rows of image, so 6 to 18 for 128), 1 hard
+        to read (up to 13 pixels for 64 rows). The strength of each effect varies
+        from image to image, from 0.4 to 1.2 times `severity`.
+    return_text : bool, default=False
+        Whether to return the plate numbers too.
+    random_state : int, RandomState instance or None, default=None
+        An int gives the same images in each call. Image ``i`` depends on
+        `random_state` and ``i`` alone (for given other parameters), not on
+        `n_samples`. None takes one number from numpy's global generator, as
+        everywhere in scikit-learn.
+
+    Returns
+    -------
+    X_blur : ndarray of shape (n_samples, height, width), uint8 in [0, 255]
+        The photos.
+    Y_bin : ndarray of shape (n_samples, height, width), uint8 in {0, 1}
+        The truth, the same for both polarities: 0 is ink, 1 is paper. In "characters"
+        ink is the characters, hyphens and dots, the rest paper. In "plate" paper is
+        the field inside the border, less characters and bolts; all else is ink: the
+        border line, the rim or holder outside it, the coloured band, and everything
+        around the plate whatever its brightness. So the paper is one quadrangle,
+        from which the plate can be rectified.
+    texts : list of str
+        The plate numbers, line after line with a blank between two lines, with the
+        hyphens, dots and blanks that are on the plate: ``"59-X1 234.56"``. Only if
+        `return_text` is True.
+
+    Raises
+    ------
+    TypeError
+        If a parameter has a wrong type.
+    ValueError
+        If a parameter is out of its range.
+
+    See Also
+    --------
+    load_image_pairs : Read pairs of your own from two folders.
+
+    References
+    ----------
+    .. [1] Nguyen and Nguyen, "Joint Image Deblurring and Binarization for License
+       Plate Images using Deep Generative Adversarial Networks".
+
+    Examples
+    --------
+    >>> from skdeblurbin.datasets import make_blurred_plates
+    >>> X, Y, texts = make_blurred_plates(2, return_text=True, random_state=0)
+    >>> X.shape, X.dtype, Y.shape
+    ((2, 128, 128), dtype('uint8'), (2, 128, 128))
+    >>> X, Y = make_blurred_plates(1, (64, 192), layout="plate", random_state=0)
+    >>> sorted(set(Y.ravel().tolist()))
+    [0, 1]
+    """
+    n_samples = _check_n_samples(n_samples)
+    layout = _check_layout(layout)
+    shape = _check_image_shape(image_shape, layout)
+    severity = check_number("severity", severity, 0, 1)
+    if not isinstance(return_text, (bool, np.bool_)):
+        raise TypeError(f"return_text must be a bool, got {return_text!r}.")
+    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    photos = np.empty((n_samples, *shape), np.uint8)
+    truths = np.empty((n_samples, *shape), np.uint8)
+    texts = []
+    for i in range(n_samples):
+        rng = np.random.default_rng([seed, i])
+        photos[i], truths[i], text = _make_pair(shape, layout, severity, rng)
+        texts.append(text)
+    return (photos, truths, texts) if return_text else (photos, truths)
+
+
+def _check_n_samples(n_samples: object) -> int:
+    allowed = "an int in [1, inf)"
+    if isinstance(n_samples, bool) or not isinstance(n_samples, Integral):
+        raise TypeError(f"n_samples must be {allowed}, got {n_samples!r}.")
+    if n_samples < 1:
+        raise ValueError(f"n_samples must be {allowed}, got {n_samples!r}.")
+    return int(n_samples)
+
+
+def _check_layout(layout: object) -> Layout:
+    if layout == "characters":
+        return "characters"
+    if layout == "plate":
+        return "plate"
+    raise ValueError(f"layout must be one of 'characters', 'plate', got {layout!r}.")
+
+
+def _check_image_shape(image_shape: object, layout: Layout) -> tuple[int, int]:
+    if image_shape is None:
+        return DEFAULT_SHAPES[layout]
+    message = (
+        "image_shape must be None or a tuple (height, width) of two ints in "
+        f"[{MIN_SIDE}, inf), got {image_shape!r}."
+    )
+    if not isinstance(image_shape, (tuple, list)) or any(
+        isinstance(side, bool) or not isinstance(side, Integral) for side in image_shape
+    ):
+        raise TypeError(message)
+    if len(image_shape) != 2 or min(image_shape) < MIN_SIDE:
+        raise ValueError(message)
+    return int(image_shape[0]), int(image_shape[1])
+
+
+def _make_pair(
+    shape: tuple[int, int], layout: Layout, severity: float, rng: np.random.Generator
+) -> tuple[Images, Images, str]:
+    """Draw one pair and its text."""
+    lines = draw_plate_text(rng, n_lines=2 if rng.random() < TWO_LINES_SHARE else 1)
+    scene, truth = _draw_scene(shape, layout, lines, rng)
+    photo = degrade(scene, severity, rng)
+    return np.rint(photo * 255).astype(np.uint8), truth, " ".join(lines)
+
+
+def _draw_scene(
+    shape: tuple[int, int],
+    layout: Layout,
+    lines: tuple[str, ...],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], Images]:
+    """Draw the sharp scene, float32 in [0, 1], and its truth in {0, 1}."""
+    height, width = shape
+    factor = _supersampling(shape)
+    size = (width * factor, height * factor)
+    palette = Palette.draw(rng)
+    if layout == "plate":
+        aspect = rng.uniform(2.5, 4.7) if len(lines) == 1 else rng.uniform(1.2, 2.0)
+        corners = view_corners(size, aspect, rng)
+        artwork = plate_artwork(size, lines, palette, rng)
+        outside = (0, 0, 0)
+    else:
+        # What rectification leaves: corners off by up to one hundredth of the side.
+        corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
+        corners = (corners + rng.uniform(-0.01, 0.01, size=(4, 2))) * size
+        artwork = characters_artwork(size, lines, palette, rng)
+        outside = (palette.paper, PAPER, ON_PLATE)
+    drawn = np.asarray(warp(artwork, corners, size, outside).reduce(factor))
+    grey, paper, on_plate = (drawn[..., band] for band in range(3))
+    around = surroundings(shape, rng) if layout == "plate" else 0
+    scene = grey + around * (1 - on_plate.astype(np.float32) / 255)
+    truth = (paper >= 128).astype(np.uint8)
+    return (scene / 255).clip(0, 1).astype(np.float32), truth
+
+
+def _supersampling(shape: tuple[int, int]) -> int:
+    """How many samples a pixel gets along each axis: enough, but not too many."""
+    return int(np.clip(384 // min(shape), 2, 8))
