@@ -15,9 +15,7 @@ from skdeblurbin.metrics import f_measure_scorer, rmse_scorer
 from skdeblurbin.plotting import BinarizationDisplay
 
 X, Y = make_blurred_plates(440, (48, 72), layout="characters", random_state=0)
-X_train, X_test, Y_train, Y_test = train_test_split(
-    X, Y, test_size=40, random_state=0
-)
+X_train, X_test, Y_train, Y_test = train_test_split(X, Y, test_size=40, random_state=0)
 
 otsu = OtsuBinarizer().fit(X_train, Y_train)
 gan = GANBinarizer(max_epochs=30, random_state=0, verbose=1).fit(X_train, Y_train)

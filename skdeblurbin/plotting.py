@@ -125,7 +125,9 @@ class BinarizationDisplay:
                     f"each of the {len(shapes)} images of X."
                 )
             grey_range = infer_input_range(images.grey)
-            pictures[title] = [scale_to_unit(image, grey_range) for image in images.grey]
+            pictures[title] = [
+                scale_to_unit(image, grey_range) for image in images.grey
+            ]
         return cls(pictures).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> Self:

@@ -5,6 +5,7 @@ Nothing in this file knows what the two networks are: modules and losses are han
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -146,6 +147,8 @@ class Trainer:
         Optimizers keep their moments, but take this trainer's learning rate. What the
         other trainer had not (a discriminator, an average) starts afresh.
         """
+        # torch's optimizers would share the moments with the one they came from.
+        state = copy.deepcopy(state)
         self.generator.load_state_dict(state["generator"])
         self.generator_optimizer.load_state_dict(state["generator_optimizer"])
         if (

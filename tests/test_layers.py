@@ -1,0 +1,95 @@
+"""Imports point down the layers only (the architecture page of the docs)."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skdeblurbin
+
+PACKAGE = Path(skdeblurbin.__file__).parent
+
+LAYERS = {
+    "_parameters": 0,
+    "_ranges": 0,
+    "_conversion": 0,
+    "_validation": 0,
+    "_thresholding": 0,
+    "_tensors": 0,
+    "networks": 1,
+    "datasets": 1,
+    "metrics": 1,
+    "training": 2,
+    "_base": 3,
+    "_gan_parameters": 3,
+    "_gan_engine": 3,
+    "_gan": 3,
+    "_classical": 3,
+    "plotting": 4,
+}
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    """The first part below the package: its layer is that of all inside."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Parts of the package that a file imports, wherever in the file."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            full = [node.module]
+            if node.module == "skdeblurbin":
+                full = [f"skdeblurbin.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            full = [alias.name for alias in node.names]
+        else:
+            continue
+        names |= {n.split(".")[1] for n in full if n.startswith("skdeblurbin.")}
+    return names
+
+
+def test_every_part_has_a_layer():
+    parts = {module_of(path) for path in FILES} - {"__init__"}
+    assert parts == set(LAYERS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_down(path):
+    part = module_of(path)
+    if part == "__init__":
+        # The public face names everything, lazily.
+        return
+    for other in imported_modules(path) - {part}:
+        within_a_layer = LAYERS[part] in (0, 3)
+        highest = LAYERS[part] if within_a_layer else LAYERS[part] - 1
+        assert LAYERS[other] <= highest, f"{part} imports {other}"
+
+
+def test_the_trainer_knows_no_network_and_no_estimator():
+    for name in ("trainer.py", "losses.py", "run.py", "averaging.py"):
+        found = imported_modules(PACKAGE / "training" / name)
+        assert not found & {"networks", "_gan", "_gan_engine", "_base"}
+
+
+TORCH_FREE = ("_validation", "_ranges", "_thresholding", "_base", "_classical")
+
+
+def test_parts_without_networks_import_without_torch():
+    names = ", ".join(f"skdeblurbin.{name}" for name in TORCH_FREE)
+    code = (
+        "import sys\n"
+        "class NoTorch:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        assert name.split('.')[0] != 'torch', 'torch was imported'\n"
+        "sys.meta_path.insert(0, NoTorch())\n"
+        f"import {names}, skdeblurbin.metrics, skdeblurbin.datasets\n"
+        "from skdeblurbin import OtsuBinarizer\n"
+        "OtsuBinarizer().fit_transform([[[1, 2], [3, 4]]])\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

@@ -1,0 +1,146 @@
+"""Equations (2) to (4): every expected value is written-out arithmetic."""
+
+import math
+
+import pytest
+import torch
+
+from skdeblurbin.training import (
+    AdversarialLoss,
+    ContentLoss,
+    GeneratorLoss,
+    PerceptualLoss,
+)
+from skdeblurbin.training.losses import log_mean_sigmoid, masked_mean
+
+
+def logit(probability):
+    return math.log(probability / (1 - probability))
+
+
+@pytest.fixture
+def patches():
+    """Two images of two patches: D = (0.5 + 0.9) / 2 and (0.2 + 0.4) / 2."""
+    return torch.tensor(
+        [[[[logit(0.5), logit(0.9)]]], [[[logit(0.2), logit(0.4)]]]]
+    ).double()
+
+
+def test_patch_responses_are_averaged_before_the_logarithm(patches):
+    torch.testing.assert_close(
+        log_mean_sigmoid(patches), torch.tensor([0.7, 0.3]).double().log()
+    )
+
+
+def test_discriminator_loss_of_equation_2(patches):
+    # -log D(real) - log(1 - D(fake)) = -log 0.7 - log 0.7 and -log 0.3 - log 0.3 when
+    # the fakes are the negated logits (1 - D = 0.7 and 0.3), averaged over two images.
+    loss = AdversarialLoss().discriminator(patches, -patches)
+    assert loss.item() == pytest.approx(-(math.log(0.7) + math.log(0.3)))
+    # With equal logits: -(log 0.7 + log 0.3) for either image.
+    loss = AdversarialLoss().discriminator(patches, patches)
+    assert loss.item() == pytest.approx(-(math.log(0.7) + math.log(0.3)))
+    # Real certain to be real, fake certain to be fake: no loss.
+    sure = torch.full((1, 1, 2, 2), 50.0)
+    assert AdversarialLoss().discriminator(sure, -sure).item() == pytest.approx(0)
+
+
+def test_generator_loss_is_the_non_saturating_form(patches):
+    loss = AdversarialLoss().generator(patches)
+    assert loss.item() == pytest.approx(-(math.log(0.7) + math.log(0.3)) / 2)
+
+
+@pytest.mark.parametrize("value", [-1e4, -100.0, 100.0, 1e4])
+def test_extreme_logits_stay_finite_with_gradient(value):
+    logits = torch.full((1, 1, 3, 3), value, requires_grad=True)
+    loss = AdversarialLoss().discriminator(logits, logits)
+    loss.backward()
+    # log sigma(v) = v and log sigma(-v) = 0 to within e^-100 for v = -100, and so on.
+    assert loss.item() == pytest.approx(abs(value))
+    assert torch.isfinite(logits.grad).all()
+    # A naive log(mean(sigmoid)) is infinite here: the test can tell.
+    assert not math.isfinite(torch.sigmoid(torch.tensor(-1e4)).log())
+
+
+def test_masked_patches_do_not_count():
+    logits = torch.tensor([[[[logit(0.9), logit(0.1)]]]])
+    mask = torch.zeros(1, 1, 4, 8)
+    mask[..., :4] = 1  # the right patch lies in the padding
+    value = AdversarialLoss().generator(logits, mask).item()
+    assert value == pytest.approx(-math.log(0.9), abs=1e-6)
+
+
+def test_an_image_smaller_than_half_a_patch_keeps_one():
+    mask = torch.zeros(1, 1, 16, 16)
+    mask[..., 0, 0] = 1
+    logits = torch.full((1, 1, 2, 2), logit(0.25))
+    assert log_mean_sigmoid(logits, mask).item() == pytest.approx(math.log(0.25))
+
+
+def test_content_loss_is_the_mean_absolute_difference():
+    output = torch.tensor([[[[1.0, -1.0], [0.5, 0.0]]]])
+    target = torch.tensor([[[[1.0, 1.0], [1.0, -1.0]]]])
+    assert ContentLoss()(output, target).item() == (0 + 2 + 0.5 + 1) / 4
+
+
+def test_perceptual_loss_of_equation_3():
+    # phi(y) = (3 y, y^2) on [0, 1]: y is 1 and 0, the output 0.5 and 0 there.
+    def features(images):
+        return torch.cat([3 * images, images**2], dim=1)
+
+    target = torch.tensor([[[[1.0, -1.0]]]])
+    output = torch.tensor([[[[0.0, -1.0]]]])
+    expected = ((3 - 1.5) ** 2 + (1 - 0.25) ** 2 + 0 + 0) / 4
+    assert PerceptualLoss(features)(output, target).item() == pytest.approx(expected)
+
+
+def test_perceptual_loss_takes_the_target_without_gradient():
+    target = torch.zeros(1, 1, 2, 2, requires_grad=True)
+    output = torch.ones(1, 1, 2, 2, requires_grad=True)
+    PerceptualLoss(torch.sin)(output, target).backward()
+    assert target.grad is None
+    assert output.grad.abs().sum() > 0
+
+
+def test_total_of_equation_4():
+    output = torch.zeros(1, 1, 2, 2)
+    target = torch.ones(1, 1, 2, 2)
+    loss = GeneratorLoss(
+        K1=145, K2=170, perceptual=PerceptualLoss(lambda images: 2 * images)
+    )
+    terms = loss(output, target, torch.zeros(1, 1, 1, 1))
+    assert terms["adversarial_loss"].item() == pytest.approx(math.log(2))
+    assert terms["perceptual_loss"].item() == pytest.approx((2 * 1 - 2 * 0.5) ** 2)
+    assert terms["content_loss"].item() == 1
+    total = math.log(2) + 145 * 1 + 170 * 1
+    assert terms["generator_loss"].item() == pytest.approx(total)
+
+
+@pytest.mark.parametrize(
+    ("weights", "names"),
+    [
+        ({"K1": 0}, {"adversarial_loss", "content_loss"}),
+        ({"K2": 0}, {"adversarial_loss", "perceptual_loss"}),
+        ({"adversarial_weight": 0}, {"perceptual_loss", "content_loss"}),
+    ],
+)
+def test_a_weight_of_zero_skips_its_term(weights, names):
+    loss = GeneratorLoss(perceptual=PerceptualLoss(torch.sin), **weights)
+    image = torch.zeros(1, 1, 2, 2)
+    terms = loss(image, image, torch.zeros(1, 1, 1, 1))
+    assert set(terms) == names | {"generator_loss"}
+
+
+def test_masks_weigh_each_image_by_itself():
+    values = torch.tensor([[[[1.0, 9.0]]], [[[2.0, 4.0]]]])
+    mask = torch.tensor([[[[1.0, 0.0]]], [[[1.0, 1.0]]]])
+    # The first image has one pixel, 1; the second two, of mean 3.
+    assert masked_mean(values, mask).item() == (1 + 3) / 2
+    assert masked_mean(values, None).item() == (1 + 9 + 2 + 4) / 4
+
+
+def test_mask_at_the_resolution_of_feature_maps():
+    mask = torch.zeros(1, 1, 2, 4)
+    mask[..., :3] = 1
+    values = torch.tensor([[[[1.0, 4.0]]]])  # half of the right cell is inside
+    assert masked_mean(values, mask).item() == pytest.approx((1 + 0.5 * 4) / 1.5)
