@@ -44,8 +44,8 @@ class GANBinarizer(GANEngine):
         should be twice the longest blur.
     n_discriminator_layers : int, default=4
         Convolutional layers of the discriminator.
-    discriminator_channels : int, default=64
-        Channels of the discriminator's first layer.
+    discriminator_channels : int, default=32
+        Channels of the discriminator's first layer; they double with each layer.
     conditional : bool, default=False
         Whether the discriminator sees the blurred image too.
     perceptual : None, "vgg16", nn.Module or callable, default=None
@@ -149,7 +149,7 @@ class GANBinarizer(GANEngine):
         base_channels: int = 64,
         downsampling: int = 4,
         n_discriminator_layers: int = 4,
-        discriminator_channels: int = 64,
+        discriminator_channels: int = 32,
         conditional: bool = False,
         perceptual: Any = None,
         perceptual_weights: str | PathLike[str] | None = None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -21,6 +22,7 @@ from skdeblurbin._ranges import (
     warn_off_scale,
 )
 from skdeblurbin._tensors import (
+    FIT_LOCK,
     build_network,
     from_numpy_state,
     resolve_device,
@@ -104,7 +106,7 @@ class GANEngine(BaseBinarizer):
 
         `whole` is a fit of `max_epochs`, with decay and validation; else one epoch.
         """
-        with torch_threads(self.n_threads):
+        with FIT_LOCK, _gradients(), torch_threads(self.n_threads):
             device = resolve_device(self.device)
             rng = self._make_rng(continuing=continuing)
             trainer = self._make_trainer(rng, device, continuing=continuing)
@@ -219,7 +221,7 @@ class GANEngine(BaseBinarizer):
             return list(deblur_images(self.generator_, scaled))
 
     def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:
-        return [binarize_otsu(grey) for grey in self._deblur(images)]
+        return list(map(_to_paper, images.grey, self._deblur(images)))
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
@@ -251,10 +253,26 @@ class GANEngine(BaseBinarizer):
         return tags
 
 
+@contextmanager
+def _gradients() -> Iterator[None]:
+    """Make training possible in callers' blocks that switch gradients off."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
 def _error(held_out: Pairs, generator: torch.nn.Module) -> float:
     """RMSE on {0, 1} of a generator on pairs that it does not train on."""
-    binary = [binarize_otsu(g) for g in deblur_images(generator, held_out.scaled())]
+    sharp = deblur_images(generator, held_out.scaled())
+    binary = list(map(_to_paper, held_out.grey, sharp))
     return float(root_mean_squared_error(held_out.paper, binary))
+
+
+def _to_paper(blurred: NDArray[Any], sharp: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Binarize a deblurred image; where nothing was to be seen, all is paper."""
+    if blurred.min() == blurred.max():
+        # The network's own answer is the zeros that its convolutions pad with.
+        return np.ones(sharp.shape, dtype=bool)
+    return binarize_otsu(sharp)
 
 
 def _split(

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-# torch's thread count belongs to the whole process: one fit at a time may set it.
+# torch's thread count belongs to the whole process: one block at a time may set it.
 _THREADS_LOCK = threading.RLock()
+
+FIT_LOCK = threading.RLock()
+"""Held by a fit, so that fits in threads of one process run one after the other."""
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -62,18 +65,19 @@ def resolve_device(device: str | torch.device) -> torch.device:
 def torch_threads(n_threads: int | None) -> Iterator[None]:
     """Run a block with `n_threads` torch threads, and restore the count after it.
 
-    Blocks in several threads of one process wait for each other, since the count
-    belongs to the process.
+    Blocks that set a count in several threads of one process wait for each other. None
+    leaves the count alone and waits for nobody.
     """
+    if n_threads is None:
+        yield
+        return
     with _THREADS_LOCK:
         before = torch.get_num_threads()
+        torch.set_num_threads(n_threads)
         try:
-            if n_threads is not None and n_threads != before:
-                torch.set_num_threads(n_threads)
             yield
         finally:
-            if torch.get_num_threads() != before:
-                torch.set_num_threads(before)
+            torch.set_num_threads(before)
 
 
 def pad_to(image: Tensor, height: int, width: int) -> Tensor:
@@ -146,7 +150,8 @@ def build_network(
     """
     with torch.device("meta"):
         module = network(**options)
-    module = module.to_empty(device="cpu")
+    # Of single precision, whatever the process's default is.
+    module = module.float().to_empty(device="cpu")
     initialize_weights(module, generator)
     return module
 
