@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +22,9 @@ from skdeblurbin._validation import (
     find_classes,
 )
 from skdeblurbin.metrics import root_mean_squared_error
+
+# A 2-D array this large on both sides is rather one picture than rows of pixels.
+_PICTURE_SIDE = 16
 
 
 class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
@@ -74,14 +78,14 @@ class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
         """
         return self.predict(X)
 
-    def score(self, X: Any, Y: Any) -> float:
+    def score(self, X: Any, y: Any) -> float:
         """Minus the mean over images of the RMSE on {0, 1}.
 
         Parameters
         ----------
         X : array-like or list of images
             Blurred images, as in :meth:`predict`.
-        Y : array-like or list of images
+        y : array-like or list of images
             Binary truth of the same shapes, in the encoding of `classes_`.
 
         Returns
@@ -92,11 +96,11 @@ class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            If `Y` holds other values than `classes_`, or differs in shape from `X`.
+            If `y` holds other values than `classes_`, or differs in shape from `X`.
         """
         images = self._check_new_images(X)
         targets = check_targets(
-            Y, images, image_shape=self._checked_image_shape(), estimator=self
+            y, images, image_shape=self._checked_image_shape(), estimator=self
         )
         find_classes(targets, self.classes_)
         truth = encode_targets(targets, self.classes_)
@@ -114,26 +118,46 @@ class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         shape = self._checked_image_shape()
         fitted_on_rows = hasattr(self, "n_features_in_")
-        if shape is None and not fitted_on_rows and getattr(X, "ndim", 0) == 2:
+        is_frame = hasattr(X, "columns")
+        if is_frame and fitted_on_rows:
+            # Names before values, as in scikit-learn: other columns are often NaN.
+            _check_columns(self, X, reset=False)
+        images = check_images(X, image_shape=shape, estimator=self)
+        if images.container == "rows" and fitted_on_rows and not is_frame:
+            _check_columns(self, _stand_in(images), reset=False)
+        if images.container == "rows" and not fitted_on_rows and shape is None:
             raise ValueError(
-                f"X of shape {tuple(X.shape)} is two-dimensional, but "
-                f"{type(self).__name__} was fitted on images: for one image give "
+                f"X of shape {(len(images), images.shapes[0][1])} is two-dimensional, "
+                f"but {type(self).__name__} was fitted on images: for one image give "
                 "X[np.newaxis]; for rows of flattened images set image_shape."
             )
-        images = check_images(X, image_shape=shape, estimator=self)
-        if images.container == "rows" and fitted_on_rows:
-            validate_data(self, X, reset=False, skip_check_array=True)
         return images
 
     def _check_training_images(self, X: Any) -> Images:
-        return check_images(X, image_shape=self._checked_image_shape(), estimator=self)
+        shape = self._checked_image_shape()
+        images = check_images(X, image_shape=shape, estimator=self)
+        _columns(X, images)  # an error here, not when hours of training are over
+        height, width = len(images), images.shapes[0][1]
+        if (
+            images.container == "rows"
+            and shape is None
+            and min(height, width) >= _PICTURE_SIDE
+        ):
+            warnings.warn(
+                f"X of shape {(height, width)} is read as {height} images one pixel "
+                "high. If it is one picture, give X[np.newaxis]; if its rows are "
+                "flattened images, set image_shape=(height, width).",
+                UserWarning,
+                stacklevel=3,
+            )
+        return images
 
     def _remember_form(self, X: Any, images: Images) -> None:
         """Set what is known of the form of the training images; last step of fit."""
+        columns = _columns(X, images)
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
-        if images.container == "rows":
-            validate_data(self, X, skip_check_array=True)
+        self.__dict__.update(columns)
         sizes = set(images.shapes)
         self.image_shape_ = sizes.pop() if len(sizes) == 1 else None
 
@@ -146,3 +170,29 @@ class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
         tags.target_tags.single_output = False
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _columns(X: Any, images: Images) -> dict[str, Any]:
+    """The attributes for number and names of columns that `fit` on `X` gives."""
+    if images.container != "rows":
+        return {}
+    fitted = BaseEstimator()
+    seen = X if hasattr(X, "columns") else _stand_in(images)
+    _check_columns(fitted, seen, reset=True)
+    return dict(vars(fitted))
+
+
+def _check_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> None:
+    """Let scikit-learn remember (`reset`) or check number and names of columns."""
+    try:
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+    except ValueError as error:
+        if type(error) is ValueError:
+            raise
+        # Of the library that scikit-learn reads frames with, on names that occur twice.
+        raise ValueError(f"The columns of X must have unique names: {error}") from error
+
+
+def _stand_in(images: Images) -> NDArray[Any]:
+    """An array as high and wide as rows, whatever kind of array-like they came in."""
+    return np.broadcast_to(0.0, (len(images), images.grey[0].size))

@@ -15,7 +15,7 @@ def check_image_shape(image_shape: Any) -> tuple[int, int] | None:
         return None
     if (
         not isinstance(image_shape, Sequence)
-        or isinstance(image_shape, str)
+        or isinstance(image_shape, (str, bytes))
         or len(image_shape) != 2
         or not all(_is_count(side) for side in image_shape)
     ):
@@ -64,8 +64,8 @@ def check_number(
     wanted = Integral if integer else Real
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, wanted):
         raise TypeError(message)
-    number = float(value)
+    number: Any = value
     above = number >= low if include_low else number > low
-    below = number <= high if include_high else number < high
+    below = number <= high if closed_high else number < high
     if not (above and below):  # NaN fails both
         raise ValueError(message)

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# Where the values of images way off their scale are cut, in widths of the range.
+_FAR_OFF = 1e6
+
 
 def infer_input_range(images: Sequence[NDArray[Any]]) -> tuple[float, float]:
     """Find the first of [0, 1], [0, 255], [0, 65535], [min, max] that holds all images.
@@ -28,7 +31,8 @@ def scale_to_unit(
 ) -> NDArray[np.float32]:
     """Map `input_range` to [0, 1], as float32.
 
-    Raises nothing: the caller has decided on the range.
+    Raises nothing: the caller has decided on the range, and has warned of values off
+    it. Those lie outside [0, 1], too, but stay so small that networks cannot overflow.
     """
     low, high = input_range
     if image.dtype == np.bool_:
@@ -38,12 +42,13 @@ def scale_to_unit(
     # Halves cannot overflow where the difference of the whole would.
     factor = 0.5 if max(abs(low), abs(high)) > 1e300 else 1.0
     # float32 holds the small integers of photos exactly, in half the memory.
-    wide = np.float32 if image.dtype.itemsize <= 2 else np.float64
+    is_photo = image.dtype.itemsize <= 2 and 1 <= high - low <= 65535
+    wide = np.float32 if is_photo else np.float64
     values: NDArray[Any] = image.astype(wide)
     values = values * factor - low * factor
-    unit: NDArray[np.float32] = (values / (high * factor - low * factor)).astype(
-        np.float32
-    )
+    with np.errstate(over="ignore"):  # infinite only far off the range; clipped below
+        values = values / (high * factor - low * factor)
+    unit: NDArray[np.float32] = values.clip(-_FAR_OFF, _FAR_OFF).astype(np.float32)
     return unit
 
 
@@ -82,9 +87,9 @@ def warn_off_scale(
     if off:
         low, high = min(pair[0] for pair in off), max(pair[1] for pair in off)
         warnings.warn(
-            f"{len(off)} of {len(images)} images of X hold values in [{low:g}, "
-            f"{high:g}], outside the input range [{fitted_range[0]:g}, "
-            f"{fitted_range[1]:g}] seen by fit: scale them as the training images "
+            f"{len(off)} of {len(images)} images of X hold values in [{low:.9g}, "
+            f"{high:.9g}], outside the input range [{fitted_range[0]:.9g}, "
+            f"{fitted_range[1]:.9g}] seen by fit: scale them as the training images "
             "were.",
             UserWarning,
             stacklevel=4,

@@ -52,7 +52,8 @@ def _spread(levels: NDArray[Any]) -> NDArray[np.float64]:
     """Increasing levels mapped to [0, 1] without overflow, for every real dtype."""
     if levels.dtype.kind == "i":
         # Differences may wrap; read without sign they are right again.
-        steps = (levels - levels[0]).view(levels.dtype.str.replace("i", "u"))
+        steps = levels - levels[0]
+        steps = steps.view(steps.dtype.str.replace("i", "u"))
     elif levels.dtype.kind == "f":
         wide = levels.astype(np.float64)
         steps = wide / 2 - wide[0] / 2 if abs(wide).max() > 1e300 else wide - wide[0]

@@ -6,17 +6,19 @@ imports torch, so parts of the library without networks work without it.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
-from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_array
 
+from skdeblurbin._arrays import (
+    SHAPES,
+    as_array_or_list,
+    check_numbers,
+    count_axes,
+)
 from skdeblurbin._conversion import (
     CHANNELS,
     is_pil_image,
@@ -27,13 +29,6 @@ from skdeblurbin._conversion import (
 )
 
 Container = Literal["array", "rows", "list"]
-
-# A 2-D array this large on both sides is rather one picture than rows of pixels.
-_PICTURE_SIDE = 16
-_SHAPES = (
-    "(n_samples, height, width), (n_samples, height, width, channels) with 1, 3 or 4 "
-    "channels, (n_samples, n_features) rows of flattened images, or a list of images"
-)
 
 
 @dataclass(frozen=True)
@@ -72,6 +67,7 @@ def check_images(
     *,
     name: str = "X",
     image_shape: tuple[int, int] | None = None,
+    colour: bool = True,
     estimator: object = None,
 ) -> Images:
     """Turn any accepted form of images into grey images.
@@ -88,6 +84,9 @@ def check_images(
     image_shape : tuple (height, width), default=None
         The shape of the images that rows are flattened from; None takes each row as
         an image one pixel high.
+    colour : bool, default=True
+        Whether arrays may have 3 or 4 channels. The colour of PIL images, which have
+        black and white ones too, is taken anyway.
     estimator : object, default=None
         Named in scikit-learn's messages.
 
@@ -103,23 +102,20 @@ def check_images(
     TypeError
         If `X` is sparse, an np.matrix, a tensor that cannot be read, or no array.
     """
-    X = _as_array_or_list(X, name)
+    X = as_array_or_list(X, name)
     if isinstance(X, list):
         grey = [
-            _grey_image(image, f"{name}[{i}]", estimator) for i, image in enumerate(X)
+            _grey_image(image, f"{name}[{i}]", colour, estimator)
+            for i, image in enumerate(X)
         ]
         return Images(grey, "list")
-    array = _check_numbers(X, name, estimator)
+    array = check_numbers(X, name, estimator)
+    _check_axes(array, name, colour)
     if array.ndim == 2:
         return Images(_rows_to_images(array, name, image_shape), "rows")
     if array.ndim == 3:
         return Images(list(array), "array")
-    if array.ndim == 4 and array.shape[-1] in CHANNELS:
-        return Images([to_grey(image) for image in array], "array")
-    raise ValueError(
-        f"{name} must be of shape {_SHAPES}; got an array of shape {array.shape}."
-        + (_channels_hint(array.shape) if array.ndim == 4 else "")
-    )
+    return Images([to_grey(image) for image in array], "array")
 
 
 def check_targets(
@@ -143,7 +139,9 @@ def check_targets(
             "binary image for every image of X."
         )
     _refuse_labels(Y)
-    targets = check_images(Y, name="Y", image_shape=image_shape, estimator=estimator)
+    targets = check_images(
+        Y, name="Y", image_shape=image_shape, colour=False, estimator=estimator
+    )
     if len(targets) != len(images):
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: "
@@ -202,18 +200,7 @@ def find_classes(targets: Images, classes: Any = None) -> NDArray[Any]:
     """
     values = np.unique(np.concatenate([np.unique(image) for image in targets.grey]))
     if classes is not None:
-        known = np.unique(np.asarray(classes))
-        if known.size != 2 or known.dtype.kind not in "biuf":
-            raise ValueError(
-                f"classes must hold exactly two different numbers, got {classes!r}."
-            )
-        if not np.isin(values, known).all():
-            raise ValueError(
-                f"Y must hold only the values {known.tolist()}, got "
-                f"{_values_text(values)}."
-            )
-        # The caller's encoding in the targets' own dtype: bool stays bool.
-        return known.astype(targets.grey[0].dtype)
+        return _find_among(values, classes, targets.grey[0].dtype)
     if values.size == 2:
         return values
     if values.size == 1:
@@ -229,122 +216,77 @@ def find_classes(targets: Images, classes: Any = None) -> NDArray[Any]:
     )
 
 
+def _find_among(values: NDArray[Any], classes: Any, dtype: Any) -> NDArray[Any]:
+    """The two `classes`, in the targets' `dtype` where it can hold them."""
+    known = np.unique(np.asarray(classes))
+    if (
+        known.size != 2
+        or known.dtype.kind not in "biuf"
+        or not np.isfinite(known).all()
+    ):
+        raise ValueError(
+            f"classes must hold exactly two different numbers, got {classes!r}."
+        )
+    if not np.isin(values, known).all():
+        raise ValueError(
+            f"Y must hold only the values {known.tolist()}, got {_values_text(values)}."
+        )
+    with np.errstate(all="ignore"):  # numpy warns of some numbers that do not fit
+        cast = known.astype(dtype)
+    # The caller's encoding in the targets' own dtype: bool stays bool.
+    return cast if np.array_equal(cast, known) else known
+
+
 def encode_targets(targets: Images, classes: NDArray[Any]) -> list[NDArray[np.bool_]]:
     """Target images as booleans: True where they hold the upper class (paper)."""
     return [image == classes[1] for image in targets.grey]
 
 
-def _as_array_or_list(X: Any, name: str) -> Any:
-    """An array-like of numbers, or a list with one entry an image."""
-    kind = type(X).__name__
-    if isinstance(X, (str, bytes, PathLike)):
+def _check_axes(array: NDArray[Any], name: str, colour: bool) -> None:
+    """Refuse arrays whose axes cannot be those of images, or are empty."""
+    shape = array.shape
+    if array.ndim < 2:
+        given = "1D array" if array.ndim else "scalar array"
         raise ValueError(
-            f"{name} must be images, got the {kind} {X!r}: read files first, for "
-            "example with skimage.io.imread or skdeblurbin.datasets.load_image_pairs."
+            f"Expected images, got {given} instead: {name} must be of shape {SHAPES}; "
+            f"got shape {shape}. Reshape your data, for example with "
+            f"{name}.reshape(-1, height, width)."
         )
-    if is_pil_image(X):
+    if array.ndim > 4 or (array.ndim == 4 and shape[-1] not in CHANNELS):
         raise ValueError(
-            f"{name} must be of shape {_SHAPES}; got a single PIL image: give a list "
-            f"of images, [{name}]."
+            f"{name} must be of shape {SHAPES}; got an array of shape {shape}."
+            + (_channels_hint(shape) if array.ndim == 4 else "")
         )
-    if (
-        X is None
-        or isinstance(X, (Mapping, Set, Real))
-        or not (hasattr(X, "__array__") or hasattr(X, "__len__"))
-    ):
-        if np.isscalar(X) and not isinstance(X, (str, bytes)):
+    if array.ndim == 4 and not colour:
+        _check_one_channel(shape, name)
+    for axis, length in enumerate(shape):
+        if length == 0:
+            what = "feature" if axis else "sample"
             raise ValueError(
-                f"Expected images, got scalar array instead: {name}={X!r}. {name} must "
-                f"be of shape {_SHAPES}. Reshape your data."
+                f"Found array with 0 {what}(s) (shape={shape}) while a minimum of 1 is "
+                f"required: axis {axis} of {name} is empty."
             )
-        raise ValueError(
-            f"{name} must be of shape {_SHAPES}; got an object of type {kind}."
-        )
-    if is_torch_tensor(X):
-        return tensor_to_array(X, name)
-    if hasattr(X, "__array__") or hasattr(X, "toarray"):
-        if getattr(getattr(X, "dtype", None), "kind", "") == "O":
-            objects = np.asarray(X)
-            if objects.ndim == 1 and objects.size and _ndim(objects[0]) >= 2:
-                return list(objects)
-        return X
-    entries = list(X)
-    if not entries:
-        raise ValueError(
-            f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is "
-            f"required: {name} is an empty {kind}."
-        )
-    if any(isinstance(entry, (str, bytes, PathLike)) for entry in entries):
-        raise ValueError(
-            f"{name} must be images, got a {kind} that holds text or file names: read "
-            "files first, for example with skimage.io.imread or "
-            "skdeblurbin.datasets.load_image_pairs. (dtype='numeric' is not compatible "
-            "with arrays of bytes/strings)"
-        )
-    if any(is_pil_image(entry) or _ndim(entry) >= 2 for entry in entries):
-        return entries
-    return _stack_rows(entries, name)
 
 
-def _stack_rows(entries: list[Any], name: str) -> Any:
-    """Rows of numbers given as nested lists, as one array."""
-    lengths = {len(entry) if hasattr(entry, "__len__") else 0 for entry in entries}
-    if len(lengths) > 1:
-        raise ValueError(
-            f"The rows of {name} must all have the same length, got lengths "
-            f"{sorted(lengths)}."
-        )
-    return np.asarray(
-        [tensor_to_array(e, name) if is_torch_tensor(e) else e for e in entries]
-    )
-
-
-def _check_numbers(X: Any, name: str, estimator: object) -> NDArray[Any]:
-    """Finite real numbers, at least two-dimensional, none of the axes empty."""
-    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
-        raise ValueError(
-            f"{name} is a masked array with {int(X.mask.sum())} masked pixels: "
-            "fill them first, for example with .filled()."
-        )
-    dtype = getattr(X, "dtype", None)
-    if getattr(dtype, "kind", "") in "Mm":
-        raise ValueError(f"{name} must hold real numbers, got dtype {dtype}.")
-    array: NDArray[Any] = check_array(
-        X,
-        dtype="numeric",
-        allow_nd=True,
-        ensure_min_features=0,
-        input_name=name,
-        estimator=estimator,
-    )
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}.")
-    for axis, unit in enumerate(array.shape[1:], start=1):
-        if unit == 0:
-            raise ValueError(
-                f"Found array with 0 feature(s) (shape={array.shape}) while a minimum "
-                f"of 1 is required: axis {axis} of {name} is empty."
-            )
-    return array
-
-
-def _grey_image(image: Any, name: str, estimator: object) -> NDArray[Any]:
+def _grey_image(image: Any, name: str, colour: bool, estimator: object) -> NDArray[Any]:
     """One entry of a list of images, as a grey image."""
     if is_pil_image(image):
-        image = pil_to_array(image)
+        image, colour = pil_to_array(image), True
     elif is_torch_tensor(image):
         image = tensor_to_array(image, name)
-    if _ndim(image) < 2:
+    if count_axes(image) < 2:
         raise ValueError(
             f"{name} must be an image of shape (height, width) or (height, width, "
             f"channels), got {type(image).__name__} of shape {np.shape(image)}."
         )
-    array = _check_numbers(image, name, estimator)
-    if array.shape[0] == 0:
+    array = check_numbers(image, name, estimator)
+    if array.size == 0:
         raise ValueError(f"{name} is an empty image of shape {array.shape}.")
     if array.ndim == 2:
         return array
     if array.ndim == 3 and array.shape[-1] in CHANNELS:
+        if not colour:
+            _check_one_channel(array.shape, name)
         return to_grey(array)
     raise ValueError(
         f"{name} must be an image of shape (height, width) or (height, width, "
@@ -356,32 +298,27 @@ def _grey_image(image: Any, name: str, estimator: object) -> NDArray[Any]:
 def _rows_to_images(
     array: NDArray[Any], name: str, image_shape: tuple[int, int] | None
 ) -> list[NDArray[Any]]:
-    if array.shape[1] == 0:
-        raise ValueError(
-            f"Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 "
-            f"is required in {name}."
-        )
     height, width = image_shape or (1, array.shape[1])
     if height * width != array.shape[1]:
         raise ValueError(
             f"image_shape={image_shape} means rows of {height * width} pixels, but "
             f"{name} has {array.shape[1]} features."
         )
-    if image_shape is None and min(array.shape) >= _PICTURE_SIDE and name == "X":
-        warnings.warn(
-            f"X of shape {array.shape} is read as {array.shape[0]} images one pixel "
-            "high. If it is one picture, give X[np.newaxis]; if its rows are flattened "
-            "images, set image_shape=(height, width).",
-            UserWarning,
-            stacklevel=5,
-        )
     return list(array.reshape(len(array), height, width))
+
+
+def _check_one_channel(shape: tuple[int, ...], name: str) -> None:
+    if shape[-1] != 1:
+        raise ValueError(
+            f"{name} must have one channel, got {shape[-1]} (shape {shape}): take one, "
+            f"for example {name}[..., 0]."
+        )
 
 
 def _refuse_labels(Y: Any) -> None:
     """Strings are labels, not images: say so as scikit-learn does."""
     dtype = getattr(Y, "dtype", None)
-    if getattr(dtype, "kind", "") in "US":
+    if getattr(dtype, "kind", None) in ("U", "S"):
         raise ValueError(f"Unknown label type: Y must hold images, got dtype {dtype}.")
 
 
@@ -400,10 +337,3 @@ def _describe(images: Images) -> str:
 
 def _values_text(values: NDArray[Any]) -> str:
     return f"{values.size} values from {values.min()} to {values.max()}"
-
-
-def _ndim(entry: Any) -> int:
-    try:
-        return np.ndim(entry)
-    except ValueError:  # ragged nested lists: at least a list of lists
-        return 2

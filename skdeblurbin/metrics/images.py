@@ -113,7 +113,8 @@ def f_measure(
     Y_true, Y_pred : array-like of shape (n_samples, height, width), or list of images
         Binary images in one encoding.
     classes : array-like of shape (2,), default=None
-        The two values, ink first. None takes the two that occur.
+        The two values, the lower of which is ink, in whatever order. None takes the
+        two that occur.
     per_image : bool, default=False
         Whether to return one value for each image instead of their mean.
 

@@ -4,9 +4,10 @@
     python tests/benchmarks/compare_settings.py --folder BLURRED BINARY
 
 Trains each setting for the same processor time (the number of epochs comes from steps
-of all settings timed in turn) and prints RMSE and F-measure of ink on pairs that no setting was trained
-on, with standard errors of the difference to the default over plates. Without --folder
-the pairs are drawn: 400 to train, 200 to test, 64x96 pixels, with border.
+of all settings timed in turn) and prints RMSE and F-measure of ink on pairs that no
+setting was trained on, with standard errors of the difference to the default over
+plates. Without --folder the pairs are drawn: 400 to train, 200 to test, 64x96 pixels,
+with border.
 """
 
 from __future__ import annotations
