@@ -22,6 +22,13 @@ numpydoc_class_members_toctree = False
 numpydoc_show_inherited_class_members = False
 # torch's and scikit-learn's inherited members are documented by themselves.
 numpydoc_show_class_members = False
+templates_path = ["_templates"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # numpydoc says more
+html_sidebars = {
+    page: []
+    for page in ("install", "user_guide", "method", "contributing", "changelog")
+}
 html_theme = "pydata_sphinx_theme"
 html_title = "skdeblurbin"
 html_static_path = []

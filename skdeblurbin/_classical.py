@@ -42,7 +42,7 @@ class OtsuBinarizer(BaseBinarizer):
         Shape of the training images; None if their sizes differ.
     n_features_in_ : int
         Number of columns of `X`, if it was 2-D.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of `X`, if it was a data frame with such names.
 
     See Also

@@ -106,7 +106,7 @@ class GANBinarizer(GANEngine):
         Shape of the training images; None if their sizes differ.
     n_features_in_ : int
         Number of columns of `X`, if it was 2-D.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of `X`, if it was a data frame with such names.
     n_epochs_ : int
         Number of epochs trained, over all calls.
@@ -239,8 +239,8 @@ class GANBinarizer(GANEngine):
         Y : array-like or list of images
             Binary images of the same shapes.
         classes : array-like of shape (2,), default=None
-            The two values of binary images, ink first: needed by the first call if its
-            `Y` holds one of them only.
+            The two values of binary images: needed by the first call if its `Y` holds
+            one of them only. The lower is ink.
 
         Returns
         -------

@@ -97,6 +97,8 @@ class GANEngine(BaseBinarizer):
         ranges = [image_range(i, input_range, on_integers) for i in images.grey]
         warn_off_scale(images.grey, ranges, input_range)
         pairs = Pairs(images.grey, ranges, encode_targets(targets, found))
+        if keep_range:
+            found = self.classes_  # with the dtype of the first call
         return _TrainingData(images, pairs, found, input_range, on_integers)
 
     def _train(

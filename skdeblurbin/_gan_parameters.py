@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from skdeblurbin._parameters import check_image_shape, check_number
 
 _DOWNSAMPLINGS = (1, 2, 4)
-_DECAYS = (None, "cosine")
 _FLAGS = ("conditional", "augment", "warm_start")
 
 _NUMBERS: dict[str, dict[str, Any]] = {
@@ -52,16 +53,15 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
     for name, rule in _NUMBERS.items():
         check_number(parameters[name], name, **rule)
     for name in _FLAGS:
-        if not isinstance(parameters[name], bool):
+        if not isinstance(parameters[name], (bool, np.bool_)):
             raise TypeError(f"{name} must be True or False, got {parameters[name]!r}.")
-    if parameters["downsampling"] not in _DOWNSAMPLINGS:
+    side = parameters["downsampling"]
+    if not isinstance(side, int | np.integer) or side not in _DOWNSAMPLINGS:
+        raise ValueError(f"downsampling must be 1, 2 or 4, got {side!r}.")
+    decay = parameters["learning_rate_decay"]
+    if decay is not None and not (isinstance(decay, str) and decay == "cosine"):
         raise ValueError(
-            f"downsampling must be 1, 2 or 4, got {parameters['downsampling']!r}."
-        )
-    if parameters["learning_rate_decay"] not in _DECAYS:
-        raise ValueError(
-            "learning_rate_decay must be 'cosine' or None, got "
-            f"{parameters['learning_rate_decay']!r}."
+            f"learning_rate_decay must be 'cosine' or None, got {decay!r}."
         )
     check_image_shape(parameters["image_shape"])
     if (

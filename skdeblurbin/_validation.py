@@ -13,14 +13,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skdeblurbin._arrays import (
+from skdeblurbin._conversion import (
+    CHANNELS,
     SHAPES,
     as_array_or_list,
     check_numbers,
     count_axes,
-)
-from skdeblurbin._conversion import (
-    CHANNELS,
     is_pil_image,
     is_torch_tensor,
     pil_to_array,
@@ -218,7 +216,7 @@ def find_classes(targets: Images, classes: Any = None) -> NDArray[Any]:
 
 def _find_among(values: NDArray[Any], classes: Any, dtype: Any) -> NDArray[Any]:
     """The two `classes`, in the targets' `dtype` where it can hold them."""
-    known = np.unique(np.asarray(classes))
+    known = np.unique(np.ravel(classes) if count_axes(classes) < 2 else [])
     if (
         known.size != 2
         or known.dtype.kind not in "biuf"

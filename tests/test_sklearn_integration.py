@@ -658,3 +658,11 @@ def test_images_of_any_size_can_be_trained_on(shape, tiny_gan):
     assert all(np.isfinite(value) for value in model.history_[0].values())
     assert model.predict(X).shape == X.shape
     assert model.image_shape_ == shape
+
+
+def test_partial_fit_keeps_the_dtype_of_the_first_calls_classes(plates, tiny_gan):
+    X, Y = plates
+    model = tiny_gan().partial_fit(X, Y.astype(bool))
+    model.partial_fit(X, Y.astype(np.uint8))
+    assert model.classes_.dtype == bool
+    assert model.predict(X).dtype == bool
