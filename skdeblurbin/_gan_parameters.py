@@ -56,7 +56,8 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
         if not isinstance(parameters[name], (bool, np.bool_)):
             raise TypeError(f"{name} must be True or False, got {parameters[name]!r}.")
     side = parameters["downsampling"]
-    if not isinstance(side, int | np.integer) or side not in _DOWNSAMPLINGS:
+    is_integer = isinstance(side, int | np.integer) and not isinstance(side, bool)
+    if not is_integer or side not in _DOWNSAMPLINGS:
         raise ValueError(f"downsampling must be 1, 2 or 4, got {side!r}.")
     decay = parameters["learning_rate_decay"]
     if decay is not None and not (isinstance(decay, str) and decay == "cosine"):

@@ -150,7 +150,7 @@ NUMBER_RULES = {
     "conditional": FLAG,
     "augment": FLAG,
     "warm_start": FLAG,
-    "downsampling": ([1, 2, 4], [0, 3, 8, "4", None, NAN], []),
+    "downsampling": ([1, 2, 4], [0, 3, 8, "4", None, NAN, True, 2.0], []),
     "learning_rate_decay": ([None, "cosine"], ["linear", 0.5, True], []),
     "image_shape": ([None, (6, 8)], [(6,), (0, 8), "68"], []),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from skdeblurbin.datasets._checks import check_number
+from skdeblurbin._parameters import check_number
 
 Kernel = NDArray[np.float32]
 
@@ -45,9 +45,9 @@ def motion_kernel(length: float, angle: float = 0.0, curvature: float = 0.0) -> 
     >>> motion_kernel(9.0, angle=0.5).shape
     (9, 9)
     """
-    length = check_number("length", length, 0)
-    angle = check_number("angle", angle, -np.inf)
-    curvature = check_number("curvature", curvature, -np.inf)
+    check_number(length, "length", low=0)
+    check_number(angle, "angle", low=-np.inf, include_low=False)
+    check_number(curvature, "curvature", low=-np.inf, include_low=False)
     if length == 0:
         return np.ones((1, 1), np.float32)
     n_points = int(np.ceil(8 * length)) + 1
@@ -100,7 +100,7 @@ def disk_kernel(radius: float) -> Kernel:
     >>> kernel.shape, round(float(kernel.sum()), 3)
     ((5, 5), 1.0)
     """
-    radius = check_number("radius", radius, 0)
+    check_number(radius, "radius", low=0)
     half = int(np.ceil(max(0.0, radius - 0.5)))
     if half == 0:
         return np.ones((1, 1), np.float32)

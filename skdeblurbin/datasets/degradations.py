@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from scipy.signal import fftconvolve
 
-from skdeblurbin.datasets._checks import check_number
+from skdeblurbin._parameters import check_number
 from skdeblurbin.datasets._kernels import disk_kernel, motion_kernel
 
 __all__ = [
@@ -172,7 +172,7 @@ def lower_resolution(image: ArrayLike, factor: float) -> FloatImage:
     0.0
     """
     array = _check_image(image)
-    factor = check_number("factor", factor, 1)
+    check_number(factor, "factor", low=1)
     small = _resize(array, _reduced_shape(array.shape, factor))
     return _resize(small, (array.shape[0], array.shape[1]))
 
@@ -213,8 +213,8 @@ def add_noise(
     0.1
     """
     array = _check_image(image)
-    shot = check_number("shot", shot, 0, 1)
-    read = check_number("read", read, 0, 1)
+    check_number(shot, "shot", low=0, high=1)
+    check_number(read, "read", low=0, high=1)
     sigma = np.sqrt(shot**2 * array.clip(0) + read**2)
     noise = rng.standard_normal(array.shape, dtype=np.float32)
     return _clip(array + sigma * noise)
@@ -253,7 +253,7 @@ def uneven_light(
     True
     """
     array = _check_image(image)
-    strength = check_number("strength", strength, 0, 1)
+    check_number(strength, "strength", low=0, high=1)
     height, width = array.shape
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
@@ -302,7 +302,7 @@ def jpeg_compress(image: ArrayLike, quality: int = 50) -> FloatImage:
     (4, 6)
     """
     array = _check_image(image)
-    quality = int(check_number("quality", quality, 1, 100))
+    check_number(quality, "quality", low=1, high=100, integer=True)
     levels = np.rint(_clip(array) * 255).astype(np.uint8)
     with io.BytesIO() as buffer:
         Image.fromarray(levels).save(buffer, format="JPEG", quality=quality)
@@ -347,7 +347,7 @@ def degrade(image: ArrayLike, severity: float, rng: np.random.Generator) -> Floa
     (64, 64)
     """
     array = _check_image(image)
-    severity = check_number("severity", severity, 0, 1)
+    check_number(severity, "severity", low=0, high=1)
     shape = (array.shape[0], array.shape[1])
 
     def strength() -> float:

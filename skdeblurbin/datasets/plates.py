@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from skdeblurbin.datasets._checks import check_number
+from skdeblurbin._parameters import check_number
 from skdeblurbin.datasets._scene import (
     ON_PLATE,
     PAPER,
@@ -149,7 +149,7 @@ def make_blurred_plates(
     n_samples = _check_n_samples(n_samples)
     layout = _check_layout(layout)
     shape = _check_image_shape(image_shape, layout)
-    severity = check_number("severity", severity, 0, 1)
+    check_number(severity, "severity", low=0, high=1)
     if not isinstance(return_text, (bool, np.bool_)):
         raise TypeError(f"return_text must be a bool, got {return_text!r}.")
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

@@ -239,11 +239,17 @@ def test_lengths_scale_with_the_height():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: motion_kernel(-1), r"length must be a float in \[0, inf\), got -1"),
+        (
+            lambda: motion_kernel(-1),
+            r"length must be a real number in the range \[0, inf\), got -1",
+        ),
         (lambda: motion_kernel(np.inf), r"length must be .* got inf"),
         (lambda: motion_kernel(3, np.nan), r"angle must be .* got nan"),
         (lambda: motion_kernel(3, 0, np.inf), r"curvature must be .* got inf"),
-        (lambda: disk_kernel(-0.1), r"radius must be a float in \[0, inf\), got -0.1"),
+        (
+            lambda: disk_kernel(-0.1),
+            r"radius must be a real number in the range \[0, inf\), got -0.1",
+        ),
         (lambda: lower_resolution(scene(), 0.5), r"factor must be .*\[1, inf\)"),
         (lambda: jpeg_compress(scene(), 0), r"quality must be .*\[1, 100\], got 0"),
         (lambda: jpeg_compress(scene(), 101), r"quality must be .*\[1, 100\]"),
@@ -260,7 +266,11 @@ def test_numbers_out_of_range_are_named(call, message):
 
 @pytest.mark.parametrize("bad", ["3", None, True, [3.0]])
 def test_wrong_types_are_named(bad):
-    with pytest.raises(TypeError, match=r"length must be a float in \[0, inf\), got"):
+    with pytest.raises(
+        TypeError, match=r"length must be a real number in the range \[0, inf\), got"
+    ):
         motion_kernel(bad)
-    with pytest.raises(TypeError, match=r"severity must be a float in \[0, 1\], got"):
+    with pytest.raises(
+        TypeError, match=r"severity must be a real number in the range \[0, 1\], got"
+    ):
         degrade(scene(), bad, np.random.default_rng(0))

@@ -274,7 +274,11 @@ def test_photos_vary_in_grey_within_a_severity(severity):
         ({"image_shape": "ab"}, TypeError, r"image_shape must be .* got 'ab'"),
         ({"layout": "bikes"}, ValueError, r"layout must be one of 'characters', 'plat"),
         ({"layout": None}, ValueError, r"layout must be one of .* got None"),
-        ({"severity": 1.5}, ValueError, r"severity must be a float in \[0, 1\], got 1"),
+        (
+            {"severity": 1.5},
+            ValueError,
+            r"severity must be a real number in the range \[0, 1\], got 1",
+        ),
         ({"severity": -0.1}, ValueError, r"severity must be .* got -0\.1"),
         ({"severity": np.nan}, ValueError, r"severity must be .* got nan"),
         ({"severity": "hard"}, TypeError, r"severity must be .* got 'hard'"),
