@@ -142,9 +142,13 @@ class BinarizationDisplay:
         -------
         BinarizationDisplay
             This one.
-        """
-        import matplotlib.pyplot as plt
 
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        plt = _pyplot()
         sheet, width = self._sheet()
         if ax is None:
             height_in = 0.3 + 8 * sheet.shape[0] / sheet.shape[1]
@@ -184,3 +188,13 @@ class BinarizationDisplay:
                 sheet[top : top + height, left : left + picture.shape[1]] = picture
             top += height + _GAP
         return sheet, width
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            'Drawing needs matplotlib: pip install "skdeblurbin[plots]".'
+        ) from error
+    return plt
