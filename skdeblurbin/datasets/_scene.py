@@ -38,7 +38,6 @@ LIGHT_ON_DARK = (
     (0.36, 0.88, 1),  # white on green
     (0.26, 0.70, 1),  # yellow on blue
 )
-LIGHT_ON_DARK_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,9 @@ class Palette:
     ink: int
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> Palette:
-        """Choose a kind of plate, a quarter of them light on dark, and fade it."""
-        dark = rng.random() < LIGHT_ON_DARK_SHARE
+    def draw(cls, rng: np.random.Generator, light_on_dark: float) -> Palette:
+        """Choose a kind of plate, a share of them `light_on_dark`, and fade it."""
+        dark = rng.random() < light_on_dark
         kinds = LIGHT_ON_DARK if dark else DARK_ON_LIGHT
         weights = np.array([kind[2] for kind in kinds], float)
         paper, ink, _ = kinds[rng.choice(len(kinds), p=weights / weights.sum())]

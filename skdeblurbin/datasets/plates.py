@@ -44,6 +44,7 @@ def make_blurred_plates(
     layout: Layout = ...,
     *,
     severity: float = ...,
+    light_on_dark: float = ...,
     return_text: Literal[False] = ...,
     random_state: RandomState = ...,
 ) -> tuple[Images, Images]: ...
@@ -56,6 +57,7 @@ def make_blurred_plates(
     layout: Layout = ...,
     *,
     severity: float = ...,
+    light_on_dark: float = ...,
     return_text: Literal[True],
     random_state: RandomState = ...,
 ) -> tuple[Images, Images, list[str]]: ...
@@ -67,6 +69,7 @@ def make_blurred_plates(
     layout: Layout = "characters",
     *,
     severity: float = 0.5,
+    light_on_dark: float = 0.25,
     return_text: bool = False,
     random_state: RandomState = None,
 ) -> tuple[Images, Images] | tuple[Images, Images, list[str]]:
@@ -76,8 +79,8 @@ def make_blurred_plates(
     a pixel; the truth is ink where paper covers less than half of a pixel, and the
     photo is the same drawing after light, blur, sampling, noise and JPEG (see
     :func:`~skdeblurbin.datasets.degradations.degrade`). No step shifts the picture.
-    Plates are dark on light or, one in four, light on dark; the numbers follow the
-    patterns of a dozen countries; half of them have two lines.
+    Plates are dark on light or light on dark; the numbers follow the patterns of a
+    dozen countries; half of them have two lines.
 
     Parameters
     ----------
@@ -96,6 +99,8 @@ def make_blurred_plates(
         (motion of 3 to 9 pixels for 64 rows of image, so 6 to 18 for 128), 1 hard
         to read (up to 13 pixels for 64 rows). The strength of each effect varies
         from image to image, from 0.4 to 1.2 times `severity`.
+    light_on_dark : float, default=0.25
+        Share of the plates that have light characters on a dark ground, in [0, 1].
     return_text : bool, default=False
         Whether to return the plate numbers too.
     random_state : int, RandomState instance or None, default=None
@@ -150,6 +155,7 @@ def make_blurred_plates(
     layout = _check_layout(layout)
     shape = _check_image_shape(image_shape, layout)
     check_number(severity, "severity", low=0, high=1)
+    check_number(light_on_dark, "light_on_dark", low=0, high=1)
     if not isinstance(return_text, (bool, np.bool_)):
         raise TypeError(f"return_text must be a bool, got {return_text!r}.")
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
@@ -158,8 +164,11 @@ def make_blurred_plates(
     texts = []
     for i in range(n_samples):
         rng = np.random.default_rng([seed, i])
-        photos[i], truths[i], text = _make_pair(shape, layout, severity, rng)
-        texts.append(text)
+        lines = draw_plate_text(rng, n_lines=2 if rng.random() < TWO_LINES_SHARE else 1)
+        palette = Palette.draw(rng, light_on_dark)
+        scene, truths[i] = _draw_scene(shape, layout, lines, palette, rng)
+        photos[i] = np.rint(degrade(scene, severity, rng) * 255).astype(np.uint8)
+        texts.append(" ".join(lines))
     return (photos, truths, texts) if return_text else (photos, truths)
 
 
@@ -196,27 +205,17 @@ def _check_image_shape(image_shape: object, layout: Layout) -> tuple[int, int]:
     return int(image_shape[0]), int(image_shape[1])
 
 
-def _make_pair(
-    shape: tuple[int, int], layout: Layout, severity: float, rng: np.random.Generator
-) -> tuple[Images, Images, str]:
-    """Draw one pair and its text."""
-    lines = draw_plate_text(rng, n_lines=2 if rng.random() < TWO_LINES_SHARE else 1)
-    scene, truth = _draw_scene(shape, layout, lines, rng)
-    photo = degrade(scene, severity, rng)
-    return np.rint(photo * 255).astype(np.uint8), truth, " ".join(lines)
-
-
 def _draw_scene(
     shape: tuple[int, int],
     layout: Layout,
     lines: tuple[str, ...],
+    palette: Palette,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], Images]:
     """Draw the sharp scene, float32 in [0, 1], and its truth in {0, 1}."""
     height, width = shape
     factor = _supersampling(shape)
     size = (width * factor, height * factor)
-    palette = Palette.draw(rng)
     if layout == "plate":
         aspect = rng.uniform(2.5, 4.7) if len(lines) == 1 else rng.uniform(1.2, 2.0)
         corners = view_corners(size, aspect, rng)

@@ -345,3 +345,31 @@ def test_no_glyph_is_cut(name):
             mask = glyph(name, character, cap_height)
             assert mask[0].max() < 32, (character, cap_height)
             assert mask[-1].max() < 32, (character, cap_height)
+
+
+@pytest.mark.parametrize("layout", ["characters", "plate"])
+@pytest.mark.parametrize("share", [0, 1])
+def test_share_of_plates_that_are_light_on_dark(layout, share):
+    X, Y = make_blurred_plates(
+        20, (48, 72), layout, severity=0, light_on_dark=share, random_state=0
+    )
+    # Inside of the plate, where paper and characters are, but no surroundings.
+    X, Y = X[:, 14:34, 16:56].astype(float), Y[:, 14:34, 16:56]
+    brighter_paper = [
+        x[y == 1].mean() > x[y == 0].mean() for x, y in zip(X, Y, strict=True)
+    ]
+    assert np.mean(brighter_paper) == 1 - share
+
+
+def test_light_on_dark_changes_nothing_but_the_polarity():
+    texts = [
+        make_blurred_plates(5, light_on_dark=s, return_text=True, random_state=0)[2]
+        for s in (0, 1)
+    ]
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("bad", [-0.1, 1.1, np.nan])
+def test_bad_share(bad):
+    with pytest.raises(ValueError, match="light_on_dark must be a real number in"):
+        make_blurred_plates(1, light_on_dark=bad)
