@@ -8,13 +8,14 @@ BLURRED holds photos, BINARY their hand-made binary images, paired by file name.
 pairs are split into folds; each fold is binarized by a GAN that was trained on the
 others, so that every plate is measured unseen. Prints a table and writes a picture.
 
-Interrupt with Ctrl-C: the fold in training ends early. With ``--results FILE``, folds
-already done are read from that file when the same command is started again.
+Interrupt with Ctrl-C. With ``--results FILE``, folds already done are read from that
+file when the same command is started again.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import time
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def parse_arguments():
 
 def binarize_unseen(X, Y, folds, epochs, seed, results):
     """The binary image of each plate, by a GAN that was not trained on it."""
-    done = dict(np.load(results)) if results and results.exists() else {}
+    settings = f"{folds} folds, {epochs} epochs, seed {seed}, {digest(X, Y)}"
+    done = read_results(results, settings)
     splits = list(KFold(folds, shuffle=True, random_state=seed).split(X))
     for number, (train, test) in enumerate(splits, start=1):
         if all(str(i) in done for i in test):
@@ -55,12 +57,29 @@ def binarize_unseen(X, Y, folds, epochs, seed, results):
         start = time.perf_counter()
         model = GANBinarizer(max_epochs=epochs, random_state=seed, verbose=1)
         model.fit([X[i] for i in train], [Y[i] for i in train])
+        if model.n_epochs_ < epochs:
+            raise SystemExit(f"interrupted; folds 1 to {number - 1} are done")
         print(f"fold {number}: {time.perf_counter() - start:.0f} s", flush=True)
         predicted = model.predict([X[i] for i in test])
         done |= {str(i): image for i, image in zip(test, predicted, strict=True)}
         if results:
-            np.savez_compressed(results, **done)
+            np.savez_compressed(results, settings=settings, **done)
     return [done[str(i)] for i in range(len(X))]
+
+
+def digest(X, Y):
+    """A name for the data, so that results of other data are not mixed in."""
+    return hashlib.sha256(b"".join(i.tobytes() for i in (*X, *Y))).hexdigest()[:16]
+
+
+def read_results(results, settings):
+    """Binary images of the folds done before, if they are of the same run."""
+    if not results or not results.exists():
+        return {}
+    with np.load(results) as file:
+        if str(file["settings"]) != settings:
+            raise SystemExit(f"{results} is of another run: {file['settings']}")
+        return {name: file[name] for name in file.files if name != "settings"}
 
 
 def constant_plates(X, Y, folds, seed):

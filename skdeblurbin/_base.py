@@ -25,6 +25,8 @@ from skdeblurbin.metrics import root_mean_squared_error
 
 # A 2-D array this large on both sides is rather one picture than rows of pixels.
 _PICTURE_SIDE = 16
+# Fitted attributes that only rows of flattened images have.
+_COLUMNS = ("n_features_in_", "feature_names_in_")
 
 
 class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
@@ -36,6 +38,7 @@ class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
 
     image_shape: tuple[int, int] | None
     classes_: NDArray[Any]
+    image_shape_: tuple[int, int] | None
 
     def predict(self, X: Any) -> Any:
         """Binarize images.
@@ -152,14 +155,26 @@ class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
             )
         return images
 
-    def _remember_form(self, X: Any, images: Images) -> None:
-        """Set what is known of the form of the training images; last step of fit."""
-        columns = _columns(X, images)
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-        self.__dict__.update(columns)
-        sizes = set(images.shapes)
-        self.image_shape_ = sizes.pop() if len(sizes) == 1 else None
+    def _form_of(
+        self, X: Any, images: Images, *, continuing: bool = False
+    ) -> dict[str, Any]:
+        """The fitted attributes that tell the form of the training images.
+
+        Where a fit is `continuing`, they cover the images of earlier calls too.
+        """
+        form = _columns(X, images)
+        sizes: set[Any] = set(images.shapes)
+        if continuing:
+            form = {n: vars(self)[n] for n in _COLUMNS if n in vars(self)} | form
+            sizes.add(self.image_shape_)
+        return {**form, "image_shape_": sizes.pop() if len(sizes) == 1 else None}
+
+    def _replace_state(self, fitted: dict[str, Any]) -> None:
+        """Set all fitted attributes at once: the last step of every fit."""
+        for name in _COLUMNS:
+            if name not in fitted:
+                self.__dict__.pop(name, None)
+        self.__dict__.update(fitted)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

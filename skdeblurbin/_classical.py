@@ -65,6 +65,8 @@ class OtsuBinarizer(BaseBinarizer):
     (8, 128, 128)
     """
 
+    bright_is_paper_: bool
+
     def __init__(self, *, image_shape: tuple[int, int] | None = None) -> None:
         self.image_shape = image_shape
 
@@ -97,9 +99,8 @@ class OtsuBinarizer(BaseBinarizer):
             classes = find_classes(targets)
             paper = encode_targets(targets, classes)
             bright_is_paper = _agreement(images.grey, paper) >= 0.5
-        self._remember_form(X, images)
-        self.classes_ = classes
-        self.bright_is_paper_ = bright_is_paper
+        fitted = {"classes_": classes, "bright_is_paper_": bright_is_paper}
+        self._replace_state({**self._form_of(X, images), **fitted})
         return self
 
     def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:

@@ -88,8 +88,8 @@ class GANBinarizer(GANEngine):
         not there is an error.
     random_state : int, RandomState instance or None, default=None
         Seeds initial weights, order and augmentation. Pass an int for reproducible
-        results. torch's and numpy's global generators are not touched.
-    verbose : int, default=0
+        results on one kind of device. Global generators are never touched.
+    verbose : int or bool, default=0
         1 prints a line for each epoch: losses, RMSE, time left.
 
     Attributes
@@ -258,9 +258,7 @@ class GANBinarizer(GANEngine):
         continuing = hasattr(self, "generator_")
         if continuing:
             self._check_new_images(X)
-            if classes is not None and not np.array_equal(
-                np.unique(classes), self.classes_
-            ):
+            if classes is not None and not _same_values(classes, self.classes_):
                 raise ValueError(
                     "classes must be those of the first call, "
                     f"{self.classes_.tolist()}, got {classes!r}."
@@ -292,3 +290,10 @@ class GANBinarizer(GANEngine):
         """
         images = self._check_new_images(X)
         return images.pack(self._deblur(images))
+
+
+def _same_values(classes: Any, known: np.ndarray[Any, Any]) -> bool:
+    try:
+        return bool(sorted(classes) == known.tolist())
+    except TypeError:  # no collection, or one of things without order
+        return False

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -19,12 +18,14 @@ from skdeblurbin._ranges import (
     image_range,
     infer_input_range,
     scale_to_unit,
+    warn_doubtful_range,
     warn_off_scale,
 )
 from skdeblurbin._tensors import (
-    FIT_LOCK,
     build_network,
     from_numpy_state,
+    full_precision,
+    one_fit_at_a_time,
     resolve_device,
     to_numpy_state,
     torch_threads,
@@ -40,7 +41,7 @@ from skdeblurbin.metrics import root_mean_squared_error
 from skdeblurbin.networks import DenseGenerator, PatchDiscriminator
 from skdeblurbin.networks.discriminator import MINIMUM_SIZE
 from skdeblurbin.networks.inference import deblur_images
-from skdeblurbin.networks.perceptual import resolve_perceptual
+from skdeblurbin.networks.perceptual import check_features, resolve_perceptual
 from skdeblurbin.training import (
     GeneratorLoss,
     PairBatches,
@@ -80,6 +81,7 @@ class GANEngine(BaseBinarizer):
     input_range_: tuple[float, float]
     history_: list[dict[str, Any]]
     device_: torch.device
+    _rng: np.random.Generator
 
     def _check_pairs(
         self, X: Any, Y: Any, classes: Any = None, *, keep_range: bool = False
@@ -93,9 +95,10 @@ class GANEngine(BaseBinarizer):
             input_range, on_integers = self.input_range_, self._fitted_on_integers
         else:
             input_range = infer_input_range(images.grey)
-            on_integers = all(image.dtype.kind in "iu" for image in images.grey)
+            on_integers = any(image.dtype.kind in "iu" for image in images.grey)
         ranges = [image_range(i, input_range, on_integers) for i in images.grey]
         warn_off_scale(images.grey, ranges, input_range)
+        warn_doubtful_range(images.grey, ranges)
         pairs = Pairs(images.grey, ranges, encode_targets(targets, found))
         if keep_range:
             found = self.classes_  # with the dtype of the first call
@@ -108,39 +111,49 @@ class GANEngine(BaseBinarizer):
 
         `whole` is a fit of `max_epochs`, with decay and validation; else one epoch.
         """
-        with FIT_LOCK, _gradients(), torch_threads(self.n_threads):
+        form = self._form_of(X, data.images, continuing=continuing)
+        with one_fit_at_a_time(), torch_threads(self.n_threads):
             device = resolve_device(self.device)
             rng = self._make_rng(continuing=continuing)
-            trainer = self._make_trainer(rng, device, continuing=continuing)
-            fraction = self.validation_fraction if whole else None
-            training, held_out = _split(data.pairs, fraction, rng)
-            run = TrainingRun(
-                trainer,
-                max_epochs=self.max_epochs if whole else 1,
-                decay=whole and self.learning_rate_decay is not None,
-                validate=None if held_out is None else partial(_error, held_out),
-                n_iter_no_change=self.n_iter_no_change,
-                verbose=self.verbose,
-                history=self.history_ if continuing else (),
-            )
-            generator = run.train(self._batches(training, trainer, rng, device))
-        self._remember_form(X, data.images)
-        self.classes_ = data.classes
-        self.input_range_ = data.input_range
-        self._fitted_on_integers = data.on_integers
-        self.generator_ = generator
-        self.discriminator_ = trainer.discriminator
-        self.device_ = device
-        self.history_ = run.history
-        self.n_epochs_ = len(run.history)
-        self._rng = rng
-        # As numpy arrays: pickles carry no device, and deepcopy keeps everything.
-        self._training_state = to_numpy_state(trainer.state_dict())
+            split_seed = self._split_seed if continuing else int(rng.integers(2**62))
+            with full_precision(device):
+                trainer = self._make_trainer(rng, device, continuing=continuing)
+                fraction = self.validation_fraction if whole else None
+                training, held_out = _split(data.pairs, fraction, split_seed)
+                run = TrainingRun(
+                    trainer,
+                    max_epochs=self.max_epochs if whole else 1,
+                    decay=whole and self.learning_rate_decay is not None,
+                    validate=None if held_out is None else partial(_error, held_out),
+                    n_iter_no_change=self.n_iter_no_change,
+                    verbose=self.verbose,
+                    history=self.history_ if continuing else (),
+                )
+                generator = run.train(self._batches(training, trainer, rng, device))
+            # As numpy arrays: pickles carry no device, and deepcopy keeps everything.
+            training_state = to_numpy_state(trainer.state_dict())
+        fitted = {
+            **form,
+            "classes_": data.classes,
+            "input_range_": data.input_range,
+            "generator_": generator,
+            "discriminator_": trainer.discriminator,
+            "device_": device,
+            "history_": run.history,
+            "n_epochs_": len(run.history),
+            "_fitted_on_integers": data.on_integers,
+            "_rng": rng,
+            "_split_seed": split_seed,
+            "_training_state": training_state,
+        }
+        self._replace_state(fitted)
         return self
 
     def _make_rng(self, *, continuing: bool) -> np.random.Generator:
         if continuing:
             return copy.deepcopy(self._rng)  # a failing fit must not advance it
+        if self.random_state is None:
+            return np.random.default_rng()  # leaves numpy's global generator alone
         seed = check_random_state(self.random_state).randint(2**31)
         return np.random.default_rng(seed)
 
@@ -190,10 +203,12 @@ class GANEngine(BaseBinarizer):
             features = resolve_perceptual(self.perceptual, self.perceptual_weights)
         if isinstance(features, torch.nn.Module):
             features = features.to(device)
+        if features is not None:
+            check_features(features, device)
         return GeneratorLoss(
-            K1=self.K1,
-            K2=self.K2,
-            adversarial_weight=self.adversarial_weight,
+            K1=float(self.K1),
+            K2=float(self.K2),
+            adversarial_weight=float(self.adversarial_weight),
             perceptual=None if features is None else PerceptualLoss(features),
         )
 
@@ -255,13 +270,6 @@ class GANEngine(BaseBinarizer):
         return tags
 
 
-@contextmanager
-def _gradients() -> Iterator[None]:
-    """Make training possible in callers' blocks that switch gradients off."""
-    with torch.inference_mode(False), torch.enable_grad():
-        yield
-
-
 def _error(held_out: Pairs, generator: torch.nn.Module) -> float:
     """RMSE on {0, 1} of a generator on pairs that it does not train on."""
     sharp = deblur_images(generator, held_out.scaled())
@@ -278,9 +286,13 @@ def _to_paper(blurred: NDArray[Any], sharp: NDArray[np.float32]) -> NDArray[np.b
 
 
 def _split(
-    pairs: Pairs, fraction: float | None, rng: np.random.Generator
+    pairs: Pairs, fraction: float | None, seed: int
 ) -> tuple[Pairs, Pairs | None]:
-    """Pairs to train on, and pairs set aside for validation."""
+    """Pairs to train on, and pairs set aside for validation.
+
+    Equal seeds set the same pairs aside, so that a fit that goes on with the same
+    data never validates on pairs that were trained on before.
+    """
     if fraction is None:
         return pairs, None
     n_held_out = max(1, round(fraction * len(pairs)))
@@ -289,7 +301,7 @@ def _split(
             f"validation_fraction={fraction} of {len(pairs)} pairs leaves none to "
             "train on."
         )
-    order = rng.permutation(len(pairs)).tolist()
+    order = np.random.default_rng(seed).permutation(len(pairs)).tolist()
     return pairs.take(order[n_held_out:]), pairs.take(order[:n_held_out])
 
 

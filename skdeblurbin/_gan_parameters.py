@@ -33,8 +33,8 @@ _NUMBERS: dict[str, dict[str, Any]] = {
         "optional": True,
     },
     "n_iter_no_change": {"low": 1, "integer": True, "optional": True},
-    "n_threads": {"low": 1, "integer": True, "optional": True},
-    "verbose": {"low": 0, "integer": True},
+    # torch takes any number, and the process dies of thousands.
+    "n_threads": {"low": 1, "high": 1024, "integer": True, "optional": True},
 }
 
 
@@ -52,6 +52,8 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
     """
     for name, rule in _NUMBERS.items():
         check_number(parameters[name], name, **rule)
+    if not isinstance(parameters["verbose"], (bool, np.bool_)):
+        check_number(parameters["verbose"], "verbose", low=0, integer=True)
     for name in _FLAGS:
         if not isinstance(parameters[name], (bool, np.bool_)):
             raise TypeError(f"{name} must be True or False, got {parameters[name]!r}.")

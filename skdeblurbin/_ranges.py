@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 # Where the values of images way off their scale are cut, in widths of the range.
 _FAR_OFF = 1e6
+# Floats up to here overshoot 1, as resizing does, rather than count grey levels.
+_HARDLY = 1.1
 
 
 def infer_input_range(images: Sequence[NDArray[Any]]) -> tuple[float, float]:
@@ -94,3 +96,19 @@ def warn_off_scale(
             UserWarning,
             stacklevel=4,
         )
+
+
+def warn_doubtful_range(
+    images: Sequence[NDArray[Any]], ranges: Sequence[tuple[float, float]]
+) -> None:
+    """Warn of floats hardly above 1 that are read on [0, 255]: nearly black images."""
+    for image, (_, top) in zip(images, ranges, strict=True):
+        if image.dtype.kind == "f" and top >= 255 and 1 < image.max() <= _HARDLY:
+            warnings.warn(
+                f"X holds floats up to {image.max():.9g}, which are read on the scale "
+                f"[0, {top:g}] as nearly black. If they are meant to lie in [0, 1], "
+                "clip them: np.clip(X, 0, 1).",
+                UserWarning,
+                stacklevel=5,
+            )
+            return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,8 +17,35 @@ from torch.nn import functional
 # torch's thread count belongs to the whole process: one block at a time may set it.
 _THREADS_LOCK = threading.RLock()
 
+# Held by a fit.
 FIT_LOCK = threading.RLock()
-"""Held by a fit, so that fits in threads of one process run one after the other."""
+
+
+def _renew_locks() -> None:
+    """A fork copies locks that other threads hold, and that nobody would release."""
+    global _THREADS_LOCK, FIT_LOCK
+    _THREADS_LOCK, FIT_LOCK = threading.RLock(), threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
+
+
+@contextmanager
+def one_fit_at_a_time() -> Iterator[None]:
+    """Let fits in threads of one process run one after the other, with gradients.
+
+    Callers' blocks that switch gradients off, or precision down, do not reach inside.
+    """
+    with FIT_LOCK, torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Keep callers' autocast out of a block."""
+    with torch.autocast(device.type, enabled=False):
+        yield
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -65,10 +93,11 @@ def resolve_device(device: str | torch.device) -> torch.device:
 def torch_threads(n_threads: int | None) -> Iterator[None]:
     """Run a block with `n_threads` torch threads, and restore the count after it.
 
-    Blocks that set a count in several threads of one process wait for each other. None
-    leaves the count alone and waits for nobody.
+    Blocks that change the count in several threads of one process wait for each other.
+    None, or the count that is set, changes nothing and waits for nobody: predictions
+    go on while another thread fits with the same count.
     """
-    if n_threads is None:
+    if n_threads is None or n_threads == torch.get_num_threads():
         yield
         return
     with _THREADS_LOCK:

@@ -146,7 +146,7 @@ NUMBER_RULES = {
     "validation_fraction": ([None, 0.1], [0, 1, 1.5, -0.1, NAN], ["0.1", True]),
     "n_iter_no_change": OPTIONAL_COUNT,
     "n_threads": OPTIONAL_COUNT,
-    "verbose": ([0, 1], [-1], [0.5, "1", None, True]),
+    "verbose": ([0, 1, True, False], [-1], [0.5, "1", None]),
     "conditional": FLAG,
     "augment": FLAG,
     "warm_start": FLAG,

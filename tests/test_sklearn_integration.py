@@ -8,6 +8,7 @@ import pickle
 import pickletools
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 
 import joblib
@@ -391,8 +392,13 @@ def test_global_state_as_found(plates, binarizer, global_state_unchanged):
 
 
 def test_global_state_as_found_after_an_error(plates, tiny_gan, global_state_unchanged):
+    calls = []
+
     def broken(images):
-        raise RuntimeError("no features today")
+        calls.append(images)
+        if len(calls) > 1:  # the first is the trial before the training
+            raise RuntimeError("no features today")
+        return images
 
     with global_state_unchanged():
         with pytest.raises(RuntimeError, match="no features today"):
@@ -421,6 +427,10 @@ def double_precision():
         torch.set_default_dtype(before)
 
 
+def half_precision():
+    return torch.autocast("cpu", dtype=torch.bfloat16)
+
+
 @contextmanager
 def deterministic_algorithms():
     before = torch.are_deterministic_algorithms_enabled()
@@ -439,6 +449,7 @@ def deterministic_algorithms():
         deterministic_algorithms,
         torch.no_grad,
         torch.inference_mode,
+        half_precision,
     ],
     ids=lambda unusual: unusual.__name__,
 )
@@ -666,3 +677,117 @@ def test_partial_fit_keeps_the_dtype_of_the_first_calls_classes(plates, tiny_gan
     model.partial_fit(X, Y.astype(np.uint8))
     assert model.classes_.dtype == bool
     assert model.predict(X).dtype == bool
+
+
+def test_no_random_state_leaves_global_generators_alone(
+    plates, tiny_gan, global_state_unchanged
+):
+    with global_state_unchanged():
+        models = [tiny_gan(random_state=None).fit(*plates) for _ in range(2)]
+    # Each fit is another one, all the same.
+    assert not np.array_equal(models[0].deblur(plates.X), models[1].deblur(plates.X))
+
+
+def test_partial_fit_on_other_forms_keeps_what_earlier_calls_knew(plates, tiny_gan):
+    X, Y = plates
+    model = tiny_gan().fit(X[:, 5], Y[:, 5])
+    n_columns = X.shape[2]
+    assert model.n_features_in_ == n_columns
+    assert model.image_shape_ == (1, n_columns)
+    model.partial_fit(X, Y)
+    assert model.n_features_in_ == n_columns
+    assert model.image_shape_ is None
+    model.predict(X[:, 5])
+
+
+def test_an_error_after_training_changes_nothing(plates, tiny_gan, monkeypatch):
+    X, Y = plates
+    model = tiny_gan().fit(X, Y)
+    before = dict(vars(model))
+
+    def out_of_memory(state):
+        raise MemoryError
+
+    monkeypatch.setattr("skdeblurbin._gan_engine.to_numpy_state", out_of_memory)
+    with pytest.raises(MemoryError):
+        model.set_params(n_blocks=2).fit(X, Y)
+    changed = {k for k, v in vars(model).items() if v is not before.get(k)}
+    assert changed == {"n_blocks"}
+
+
+def test_fits_that_go_on_set_the_same_pairs_aside(plates, tiny_gan, monkeypatch):
+    from skdeblurbin import _gan_engine
+
+    held_out = []
+    split = _gan_engine._split
+
+    def spy(*arguments):
+        training, validation = split(*arguments)
+        held_out.append([image.tobytes() for image in validation.grey])
+        return training, validation
+
+    monkeypatch.setattr(_gan_engine, "_split", spy)
+    model = tiny_gan(validation_fraction=0.25, warm_start=True)
+    for _ in range(3):
+        model.fit(*plates)
+    assert held_out[0] == held_out[1] == held_out[2]
+    for seed in range(1, 5):
+        tiny_gan(validation_fraction=0.25, random_state=seed).fit(*plates)
+    assert any(pairs != held_out[0] for pairs in held_out[3:])
+
+
+def test_best_epoch_is_what_partial_fit_goes_on_from(plates, tiny_gan):
+    model = tiny_gan(
+        validation_fraction=0.25, max_epochs=6, learning_rate=0.1, average_decay=None
+    ).fit(*plates)
+    kept = model._training_state["generator"]
+    for name, value in model.generator_.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), kept[name])
+
+
+def test_ctrl_c_leaves_a_loop_of_partial_fits(plates, tiny_gan, monkeypatch):
+    model = tiny_gan().fit(*plates)
+    before = model.deblur(plates.X)
+
+    def interrupted(self, batch):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skdeblurbin.training.Trainer.train_step", interrupted)
+    for train in (model.partial_fit, model.fit):
+        with pytest.raises(KeyboardInterrupt):
+            train(*plates)
+    np.testing.assert_array_equal(model.deblur(plates.X), before)
+
+
+def test_prediction_does_not_wait_for_a_fit_with_as_many_threads(plates, tiny_gan):
+    model = tiny_gan().fit(*plates)
+    done = threading.Event()
+    waited = []
+
+    def features(images):
+        # In the middle of a fit: predict in another thread, and wait for it.
+        thread = threading.Thread(target=lambda: (model.predict(plates.X), done.set()))
+        thread.start()
+        waited.append(done.wait(timeout=30))
+        return images
+
+    tiny_gan(perceptual=features).fit(*plates)
+    assert all(waited)
+
+
+def test_photos_and_unit_floats_in_one_list(plates, tiny_gan):
+    X, Y = plates
+    photos = [(image * 255).round().astype(np.uint8) for image in X / X.max()]
+    mixed = [p / 255 if i % 2 else p for i, p in enumerate(photos)]
+    model = tiny_gan()
+    np.testing.assert_allclose(
+        model.fit(mixed, list(Y)).deblur(photos),
+        model.fit(photos, list(Y)).deblur(photos),
+        atol=1e-4,
+    )
+
+
+def test_floats_hardly_above_one_are_pointed_out(plates, tiny_gan):
+    X, Y = plates
+    with pytest.warns(UserWarning, match=r"read on the scale \[0, 255\] as nearly"):
+        tiny_gan().fit(X / X.max() * 1.001, Y)

@@ -22,13 +22,14 @@ def root_mean_squared_error(
     .. math:: \mathrm{RMSE} = \frac{1}{n} \sum_{i=1}^{n}
               \sqrt{\frac{1}{|P_i|} \sum_{p \in P_i} (y_{ip} - \hat y_{ip})^2}
 
-    For two binary images this is the square root of the share of wrong pixels.
+    For binary images this is the square root of the share of wrong pixels.
 
     Parameters
     ----------
     Y_true, Y_pred : array-like of shape (n_samples, height, width), or list of images
         Binary or grey. Each of the two is scaled to [0, 1] from the first of [0, 1],
-        [0, 255], [0, 65535] and [min, max] that holds all of it.
+        [0, 255], [0, 65535] and [min, max] that holds all of it: binary images in
+        another encoding than these, such as {1, 2}, are read as grey.
     per_image : bool, default=False
         Whether to return one value for each image instead of their mean.
 

@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from skdeblurbin._tensors import full_precision
+
 
 def deblur_images(
     generator: nn.Module, images: Iterable[NDArray[np.float32]]
@@ -32,7 +34,8 @@ def deblur_images(
     """
     device = next(generator.parameters()).device
     for image in images:
-        with torch.inference_mode():
+        with torch.inference_mode(), full_precision(device):
             blurred = torch.from_numpy(np.ascontiguousarray(image)).to(device)
             sharp = generator(blurred[None, None] * 2 - 1)[0, 0]
-            yield ((sharp + 1) / 2).cpu().numpy()
+            grey = ((sharp + 1) / 2).cpu().numpy()
+        yield grey  # outside of the block, whose mode would reach the caller

@@ -10,7 +10,9 @@ import copy
 import hashlib
 import os
 import re
+import zipfile
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +112,8 @@ class VGG16Features(nn.Module):
         file = _find_vgg16(path)
         _check_digest(file)
         weights = _read_weights(file)
-        network = cls()
+        with torch.random.fork_rng(devices=[]):  # layers draw from the global generator
+            network = cls()
         expected = network.state_dict()
         for key, value in expected.items():
             if key not in weights:
@@ -163,10 +166,12 @@ def resolve_perceptual(
                 "perceptual must be None, 'vgg16', an nn.Module or a callable, got "
                 f"{perceptual!r}."
             )
-        return VGG16Features.from_file(weights)
+        file = _find_vgg16(weights)
+        about = file.stat()
+        return _vgg16_of(file, about.st_mtime_ns, about.st_size)
     if isinstance(perceptual, nn.Module):
         return copy.deepcopy(perceptual).eval().requires_grad_(False)
-    if callable(perceptual):
+    if callable(perceptual) and not isinstance(perceptual, type):
         features: FeatureNetwork = perceptual
         return features
     raise TypeError(
@@ -175,9 +180,45 @@ def resolve_perceptual(
     )
 
 
+def check_features(features: FeatureNetwork, device: torch.device) -> None:
+    """Try a feature network on one small image, before any training.
+
+    Raises
+    ------
+    ValueError
+        If it fails, or does not give feature maps with gradients to the image.
+    """
+    rule = (
+        "perceptual must map grey images (n_images, 1, height, width) to feature maps "
+        "(n_images, n_channels, n_rows, n_columns)"
+    )
+    image = torch.linspace(0, 1, 32 * 32, device=device).view(1, 1, 32, 32)
+    image.requires_grad_()
+    try:
+        found = features(image)
+    except Exception as error:
+        raise ValueError(
+            f"{rule}; on a grey image it failed: {error} (A network for RGB images "
+            "wants images.expand(-1, 3, -1, -1).)"
+        ) from error
+    if not isinstance(found, Tensor) or found.dim() != 4:
+        shape = tuple(found.shape) if isinstance(found, Tensor) else ""
+        raise ValueError(f"{rule}, got {type(found).__name__} {shape}.")
+    if not found.requires_grad:
+        raise ValueError(f"{rule} with gradients; its result has none.")
+
+
+@lru_cache(maxsize=1)
+def _vgg16_of(file: Path, mtime_ns: int, size: int) -> VGG16Features:
+    """Read a file once a process, and again only if it has changed."""
+    return VGG16Features.from_file(file)
+
+
 def _find_vgg16(path: str | os.PathLike[str] | None) -> Path:
     if path is not None:
-        file = Path(path)
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"perceptual_weights must be a path or None, got {path!r}.")
+        file = Path(path).expanduser()
     elif os.environ.get(_ENVIRONMENT):
         file = Path(os.environ[_ENVIRONMENT])
     else:
@@ -214,8 +255,10 @@ def _read_weights(file: Path) -> dict[str, Tensor]:
             from safetensors.torch import load_file
 
             return load_file(file)
-        # Memory-mapped: seven of sixteen layers are read, not half a gigabyte.
-        weights = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        # Memory-mapped: seven of sixteen layers are read, not half a gigabyte. Files
+        # from before torch 1.6, as torchvision's own may be, cannot be mapped.
+        mmap = zipfile.is_zipfile(file)
+        weights = torch.load(file, map_location="cpu", weights_only=True, mmap=mmap)
     except OSError:
         raise
     except Exception as error:  # torch and safetensors raise a dozen kinds

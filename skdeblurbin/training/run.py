@@ -9,10 +9,13 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 
 from skdeblurbin.training.batches import PairBatches
 from skdeblurbin.training.trainer import Trainer
+
+_ADVICE = "training has diverged. Try a lower learning_rate, or larger batches."
 
 
 class TrainingRun:
@@ -60,29 +63,31 @@ class TrainingRun:
         self._best: dict[str, Any] | None = None
         self._best_error = math.inf
         self._epochs_since_best = 0
+        self._n_earlier = len(history)
         self.history = [dict(epoch) for epoch in history]
 
     def train(self, batches: PairBatches) -> nn.Module:
         """Train, and return a generator to predict with.
 
-        Ctrl-C ends the training with a warning, as in scikit-learn's MLPClassifier.
+        Ctrl-C ends the training with a warning, as in scikit-learn's MLPClassifier; it
+        is passed on where no epoch is done yet, and there is nothing to keep.
 
         Returns
         -------
         nn.Module
             In evaluation mode, without gradients: of the epoch with the lowest error
-            where `validate` is given, else of the last.
+            where `validate` is given, else of the last. The trainer is left in the
+            state of the same epoch, so that training goes on from there.
 
         Raises
         ------
         FloatingPointError
-            If a loss becomes infinite or NaN.
+            If a loss or a weight becomes infinite or NaN.
         """
-        if self._verbose:
-            print(
-                f"[GANBinarizer] {self._max_epochs} epochs of {len(batches)} steps",
-                flush=True,
-            )
+        if self._validate is not None and self._n_earlier:
+            self._keep_best()  # what earlier runs reached is not given up
+        if self._verbose and self._max_epochs > 1:
+            print(f"[GANBinarizer] {self._max_epochs} epochs of {len(batches)} steps")
         start = time.perf_counter()
         try:
             for number in range(self._max_epochs):
@@ -92,15 +97,19 @@ class TrainingRun:
                 if self._patience and self._epochs_since_best >= self._patience:
                     break
         except KeyboardInterrupt:
+            n_done = len(self.history) - self._n_earlier
+            if n_done == 0:
+                raise
             warnings.warn(
-                f"Training interrupted by user after {len(self.history)} whole epochs; "
-                "what was learnt is kept.",
+                f"Training interrupted by user after {n_done} of {self._max_epochs} "
+                "epochs; what was learnt is kept.",
                 UserWarning,
                 stacklevel=4,
             )
-        generator = copy.deepcopy(self._trainer.trained_generator)
         if self._best is not None:
-            generator.load_state_dict(self._best)
+            self._trainer.load_state_dict(self._best)
+        generator = copy.deepcopy(self._trainer.trained_generator)
+        _check_finite(generator, self._trainer.generator)
         return generator.eval().requires_grad_(False)
 
     def _train_epoch(self, batches: PairBatches, number: int) -> None:
@@ -111,27 +120,27 @@ class TrainingRun:
         bad = [name for name, value in found.items() if not math.isfinite(value)]
         if bad:
             raise FloatingPointError(
-                f"{bad[0]} became {found[bad[0]]} in epoch {epoch['epoch']}: training "
-                "has diverged. Try a lower learning_rate, or larger batches."
+                f"{bad[0]} became {found[bad[0]]} in epoch {epoch['epoch']}: {_ADVICE}"
             )
         if self._validate is not None:
-            self._keep_best(epoch)
+            epoch["validation_rmse"] = self._keep_best()
         epoch["seconds"] = time.perf_counter() - start
         self.history.append(epoch)
 
-    def _keep_best(self, epoch: dict[str, Any]) -> None:
+    def _keep_best(self) -> float:
+        """Measure the present generator, and keep the trainer's state if it leads."""
         assert self._validate is not None
         generator = self._trainer.trained_generator
         training = generator.training
         error = self._validate(generator.eval())
         generator.train(training)
-        epoch["validation_rmse"] = error
         if error < self._best_error:
             self._best_error = error
-            self._best = copy.deepcopy(generator.state_dict())
+            self._best = copy.deepcopy(self._trainer.state_dict())
             self._epochs_since_best = 0
         else:
             self._epochs_since_best += 1
+        return error
 
     def _print_line(self, number: int, seconds: float) -> None:
         epoch = self.history[-1]
@@ -141,8 +150,20 @@ class TrainingRun:
             if name not in ("epoch", "seconds")
         )
         left = round(seconds / (number + 1) * (self._max_epochs - number - 1))
+        last = self._n_earlier + self._max_epochs
         print(
-            f"[GANBinarizer] epoch {number + 1}/{self._max_epochs}  {values}  "
+            f"[GANBinarizer] epoch {epoch['epoch']}/{last}  {values}  "
             f"{epoch['seconds']:.1f} s  left {left // 60}:{left % 60:02d}",
             flush=True,
         )
+
+
+def _check_finite(*networks: nn.Module) -> None:
+    """The last update comes after the last loss: look at what it left."""
+    for network in networks:
+        for name, value in network.state_dict().items():
+            if not torch.isfinite(value).all():
+                raise FloatingPointError(
+                    f"The generator's {name} is not finite after the last step: "
+                    f"{_ADVICE}"
+                )

@@ -183,13 +183,12 @@ class Trainer:
     def _update_generator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
         logits = None
         if self.discriminator is not None:
-            # The discriminator passes gradients on, and needs none of its own here.
-            self.discriminator.requires_grad_(False)
             logits = self.discriminator(output, batch.blurred)
-            self.discriminator.requires_grad_(True)
         terms = self.loss(output, batch.target, logits, batch.mask)
         self.generator_optimizer.zero_grad()
-        terms["generator_loss"].backward()
+        # Discriminator and feature network pass gradients on, and keep none.
+        parameters = list(self.generator.parameters())
+        terms["generator_loss"].backward(inputs=parameters)
         self.generator_optimizer.step()
         return {name: value.detach() for name, value in terms.items()}
 

@@ -192,7 +192,49 @@ def test_a_callable_gets_grey_images_in_the_unit_interval(pairs):
         return images
 
     small_gan(perceptual=features).fit(*pairs)
-    # One step: the target once, the output once.
-    assert [shape for shape, _, _ in seen] == [(4, 1, 16, 16)] * 2
-    assert seen[0][1:] == (0.0, 1.0)
-    assert 0 <= seen[1][1] <= seen[1][2] <= 1
+    # A trial before the training; then one step: the target once, the output once.
+    assert [shape for shape, _, _ in seen] == [(1, 1, 32, 32)] + [(4, 1, 16, 16)] * 2
+    assert seen[1][1:] == (0.0, 1.0)
+    assert 0 <= seen[2][1] <= seen[2][2] <= 1
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_files_of_old_and_new_torch(tmp_path, weights, legacy):
+    file = tmp_path / "weights.pth"
+    torch.save(weights, file, _use_new_zipfile_serialization=not legacy)
+    found = VGG16Features.from_file(file).state_dict()["features.0.weight"]
+    assert torch.equal(found, weights["features.0.weight"])
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        (nn.Conv2d(3, 4, 3), r"it failed: .*expand\(-1, 3, -1, -1\)"),
+        (lambda images: (images, images), r"got tuple"),
+        (lambda images: images.mean(), r"got Tensor \(\)"),
+        (lambda images: images.detach(), "its result has none"),
+    ],
+)
+def test_feature_networks_that_cannot_work_are_refused_at_once(
+    features, message, pairs
+):
+    with pytest.raises(ValueError, match=f"perceptual must map grey .*{message}"):
+        small_gan(perceptual=features).fit(*pairs)
+
+
+def test_a_class_is_no_feature_network():
+    with pytest.raises(TypeError, match="got an object of type type"):
+        resolve_perceptual(VGG16Features)
+
+
+def test_loading_leaves_the_global_generator_alone(tmp_path, weights):
+    file = tmp_path / "weights.pth"
+    torch.save(weights, file)
+    before = torch.get_rng_state()
+    VGG16Features.from_file(file)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_path_of_a_wrong_type():
+    with pytest.raises(TypeError, match="perceptual_weights must be a path or None"):
+        VGG16Features.from_file(3)

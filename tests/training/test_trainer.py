@@ -10,10 +10,15 @@ from torch import nn
 from skdeblurbin.training import (
     Batch,
     GeneratorLoss,
+    PerceptualLoss,
     Trainer,
     TrainingRun,
     WeightAverage,
 )
+
+
+def sigmoid(value):
+    return 1 / (1 + math.exp(-value))
 
 
 class Scale(nn.Module):
@@ -63,7 +68,6 @@ def test_one_generator_forward_serves_both_updates():
 def test_losses_of_one_step():
     found = make_trainer().train_step(make_batch())
     # G(x) = 0.5, y = 1; logits 1 (real) and 0.5 (fake).
-    sigmoid = lambda v: 1 / (1 + math.exp(-v))  # noqa: E731
     expected = -math.log(sigmoid(1)) - math.log(1 - sigmoid(0.5))
     assert found["discriminator_loss"].item() == pytest.approx(expected)
     # Adam's first step moves by the learning rate against the gradient's sign; the
@@ -84,14 +88,16 @@ def test_adam_moves_each_network_by_its_own_gradient():
     assert trainer.generator.weight.item() == pytest.approx(0.6)
 
 
-def test_the_generators_update_leaves_no_gradient_in_the_discriminator():
+def test_the_generators_update_leaves_no_gradient_elsewhere():
     trainer = make_trainer()
     trainer.train_step(make_batch())
     # The gradient of the discriminator's own update, and nothing added to it.
-    sigmoid = lambda v: 1 / (1 + math.exp(-v))  # noqa: E731
     expected = sigmoid(1) - 1 + 0.5 * sigmoid(0.5)
     assert trainer.discriminator.slope.grad.item() == pytest.approx(expected)
-    assert trainer.discriminator.slope.requires_grad
+    features = nn.Conv2d(1, 1, 1)
+    loss = GeneratorLoss(perceptual=PerceptualLoss(lambda images: features(images)))
+    Trainer(Scale(), None, loss, learning_rate=0.1).train_step(make_batch())
+    assert features.weight.grad is None
 
 
 def test_rmse_of_a_step_is_the_root_of_the_share_of_wrong_pixels():
@@ -204,16 +210,34 @@ def test_best_epoch_is_kept_and_patience_ends_the_run(capsys):
     assert "validation_rmse 0.4000" in lines[4]
 
 
-def test_ctrl_c_keeps_what_was_learnt():
-    class Interrupted(list):
-        def __iter__(self):
-            yield make_batch()
+class Interrupted(list):
+    """Batches of which Ctrl-C is pressed after the first, in the given epoch."""
+
+    def __init__(self, epoch):
+        super().__init__([make_batch()])
+        self.left = epoch
+
+    def __iter__(self):
+        self.left -= 1
+        yield make_batch()
+        if self.left == 0:
             raise KeyboardInterrupt
 
+
+def test_ctrl_c_keeps_what_was_learnt():
     run = TrainingRun(make_trainer(), max_epochs=3, decay=False)
-    with pytest.warns(UserWarning, match="interrupted by user after 0 whole epochs"):
-        generator = run.train(Interrupted([make_batch()]))
-    assert generator.weight.item() == pytest.approx(0.6)
+    with pytest.warns(UserWarning, match="interrupted by user after 1 of 3 epochs"):
+        generator = run.train(Interrupted(epoch=2))
+    assert len(run.history) == 1
+    # Two steps of the learning rate, against a gradient of one sign.
+    assert generator.weight.item() == pytest.approx(0.7, abs=0.01)
+
+
+def test_ctrl_c_before_anything_is_learnt_is_passed_on():
+    earlier = [{"epoch": 1, "rmse": 0.5}]
+    run = TrainingRun(make_trainer(), max_epochs=3, decay=False, history=earlier)
+    with pytest.raises(KeyboardInterrupt):
+        run.train(Interrupted(epoch=1))
 
 
 def test_divergence_is_named():
@@ -222,3 +246,37 @@ def test_divergence_is_named():
     run = TrainingRun(trainer, max_epochs=2, decay=False)
     with pytest.raises(FloatingPointError, match="content_loss became inf in epoch 1"):
         run.train([batch])
+
+
+def test_a_last_step_that_diverges_is_named():
+    trainer = Trainer(Scale(), None, GeneratorLoss(), learning_rate=0.1)
+    weight = trainer.generator.weight
+    trainer.generator_optimizer.step = lambda: weight.data.fill_(np.nan)
+    run = TrainingRun(trainer, max_epochs=1, decay=False)
+    with pytest.raises(FloatingPointError, match="weight is not finite after the last"):
+        run.train([make_batch()])
+
+
+def test_training_goes_on_from_the_best_epoch():
+    errors = iter([0.3, 0.5, 0.4])
+    trainer = make_trainer(average_decay=0.9)
+    run = TrainingRun(
+        trainer, max_epochs=3, decay=False, validate=lambda _: next(errors)
+    )
+    generator = run.train([make_batch()])
+    assert trainer.trained_generator.weight.item() == generator.weight.item()
+    assert trainer.generator.weight.item() == pytest.approx(0.6)  # one step
+
+
+def test_a_run_that_goes_on_gives_up_nothing_better():
+    errors = iter([0.1, 0.5, 0.4])
+    trainer = make_trainer()
+    run = TrainingRun(
+        trainer,
+        max_epochs=2,
+        decay=False,
+        validate=lambda _: next(errors),
+        history=[{"epoch": 1}],
+    )
+    assert run.train([make_batch()]).weight.item() == 0.5  # as it came
+    assert [e["epoch"] for e in run.history] == [1, 2, 3]
