@@ -20,7 +20,7 @@ class GANBinarizer(GANEngine):
     threshold makes its grey output binary.
 
     The paper's own settings are ``GANBinarizer(downsampling=1, perceptual="vgg16",
-    augment=False, average_decay=None, learning_rate_decay=None)``.
+    augment=False, average_decay=None)``.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ class GANBinarizer(GANEngine):
         Number of pairs for each update.
     learning_rate : float, default=0.001
         Of Adam, for both networks.
-    learning_rate_decay : {"cosine"} or None, default="cosine"
-        "cosine" lowers the learning rate to 0 over `max_epochs`, along a half cosine.
-        `partial_fit` keeps it constant.
+    learning_rate_decay : {"cosine"} or None, default=None
+        "cosine" lowers the learning rate to 0 over `max_epochs`, along a half cosine;
+        worth it without `average_decay`. `partial_fit` keeps the rate constant.
     average_decay : float or None, default=0.995
         Predict with a moving average of the generator's weights, with this decay for
         each update. None predicts with the last weights.
@@ -156,7 +156,7 @@ class GANBinarizer(GANEngine):
         max_epochs: int = 100,
         batch_size: int = 4,
         learning_rate: float = 0.001,
-        learning_rate_decay: str | None = "cosine",
+        learning_rate_decay: str | None = None,
         average_decay: float | None = 0.995,
         augment: bool = True,
         validation_fraction: float | None = None,
