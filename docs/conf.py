@@ -35,4 +35,3 @@ html_static_path = []
 html_theme_options = {"navigation_with_keys": False, "secondary_sidebar_items": []}
 exclude_patterns = ["_build"]
 nitpicky = False
-myst_enable_extensions = ["dollarmath"]
