@@ -139,7 +139,6 @@ class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
     def _check_training_images(self, X: Any) -> Images:
         shape = self._checked_image_shape()
         images = check_images(X, image_shape=shape, estimator=self)
-        _columns(X, images)  # an error here, not when hours of training are over
         height, width = len(images), images.shapes[0][1]
         if (
             images.container == "rows"
@@ -159,6 +158,8 @@ class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
         self, X: Any, images: Images, *, continuing: bool = False
     ) -> dict[str, Any]:
         """The fitted attributes that tell the form of the training images.
+
+        Made before the training, since bad names of columns are an error.
 
         Where a fit is `continuing`, they cover the images of earlier calls too.
         """

@@ -18,13 +18,13 @@ from torch.nn import functional
 _THREADS_LOCK = threading.RLock()
 
 # Held by a fit.
-FIT_LOCK = threading.RLock()
+_FIT_LOCK = threading.RLock()
 
 
 def _renew_locks() -> None:
     """A fork copies locks that other threads hold, and that nobody would release."""
-    global _THREADS_LOCK, FIT_LOCK
-    _THREADS_LOCK, FIT_LOCK = threading.RLock(), threading.RLock()
+    global _THREADS_LOCK, _FIT_LOCK
+    _THREADS_LOCK, _FIT_LOCK = threading.RLock(), threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -35,9 +35,9 @@ if hasattr(os, "register_at_fork"):
 def one_fit_at_a_time() -> Iterator[None]:
     """Let fits in threads of one process run one after the other, with gradients.
 
-    Callers' blocks that switch gradients off, or precision down, do not reach inside.
+    Callers' blocks that switch gradients off do not reach inside.
     """
-    with FIT_LOCK, torch.inference_mode(False), torch.enable_grad():
+    with _FIT_LOCK, torch.inference_mode(False), torch.enable_grad():
         yield
 
 

@@ -7,7 +7,6 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from skdeblurbin import GANBinarizer
 from skdeblurbin.networks import VGG16Features
 from skdeblurbin.networks.perceptual import resolve_perceptual
 
@@ -146,19 +145,6 @@ def test_a_module_is_copied_and_left_as_it_is():
     assert not any(p.requires_grad for p in used.parameters())
 
 
-def small_gan(**parameters):
-    return GANBinarizer(
-        n_blocks=1,
-        growth_rate=2,
-        base_channels=4,
-        discriminator_channels=2,
-        max_epochs=1,
-        random_state=0,
-        device="cpu",
-        **parameters,
-    )
-
-
 @pytest.fixture(scope="module")
 def pairs():
     rng = torch.Generator().manual_seed(0)
@@ -166,24 +152,24 @@ def pairs():
     return Y * 0.8 + 0.1, Y
 
 
-def test_fit_with_vgg16_from_a_path(tmp_path, weights, pairs):
+def test_fit_with_vgg16_from_a_path(tmp_path, weights, pairs, tiny_gan):
     file = tmp_path / "weights.pth"
     torch.save(weights, file)
-    model = small_gan(perceptual="vgg16", perceptual_weights=file).fit(*pairs)
+    model = tiny_gan(perceptual="vgg16", perceptual_weights=file).fit(*pairs)
     assert model.history_[0]["perceptual_loss"] > 0
 
 
-def test_K1_of_zero_never_touches_the_feature_network(pairs):
+def test_K1_of_zero_never_touches_the_feature_network(pairs, tiny_gan):
     def features(images):
         raise AssertionError("the feature network was used")
 
-    model = small_gan(K1=0, perceptual=features).fit(*pairs)
+    model = tiny_gan(K1=0, perceptual=features).fit(*pairs)
     assert "perceptual_loss" not in model.history_[0]
     # No weights are looked for either.
-    small_gan(K1=0, perceptual="vgg16").fit(*pairs)
+    tiny_gan(K1=0, perceptual="vgg16").fit(*pairs)
 
 
-def test_a_callable_gets_grey_images_in_the_unit_interval(pairs):
+def test_a_callable_gets_grey_images_in_the_unit_interval(pairs, tiny_gan):
     seen = []
 
     def features(images):
@@ -191,7 +177,7 @@ def test_a_callable_gets_grey_images_in_the_unit_interval(pairs):
         seen.append((images.shape, float(values.min()), float(values.max())))
         return images
 
-    small_gan(perceptual=features).fit(*pairs)
+    tiny_gan(perceptual=features).fit(*pairs)
     # A trial before the training; then one step: the target once, the output once.
     assert [shape for shape, _, _ in seen] == [(1, 1, 32, 32)] + [(4, 1, 16, 16)] * 2
     assert seen[1][1:] == (0.0, 1.0)
@@ -216,10 +202,10 @@ def test_files_of_old_and_new_torch(tmp_path, weights, legacy):
     ],
 )
 def test_feature_networks_that_cannot_work_are_refused_at_once(
-    features, message, pairs
+    features, message, pairs, tiny_gan
 ):
     with pytest.raises(ValueError, match=f"perceptual must map grey .*{message}"):
-        small_gan(perceptual=features).fit(*pairs)
+        tiny_gan(perceptual=features).fit(*pairs)
 
 
 def test_a_class_is_no_feature_network():
