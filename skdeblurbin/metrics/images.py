@@ -5,6 +5,7 @@ All take stacks or lists of images, of mixed sizes too, the truth first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -143,15 +144,46 @@ def f_measure(
     >>> round(f_measure(Y_true, Y_pred), 4)
     0.6667
     """
+    return score_ink(_f_measure_of_ink, Y_true, Y_pred, classes, per_image)
+
+
+def score_ink(
+    score_image: Callable[[NDArray[np.bool_], NDArray[np.bool_]], float],
+    Y_true: Any,
+    Y_pred: Any,
+    classes: Any,
+    per_image: bool,
+) -> Any:
+    """Score each pair of binary images by where their ink is, and average.
+
+    Parameters
+    ----------
+    score_image : callable (true_ink, pred_ink) -> float
+        Takes two boolean images of one shape, True where there is ink.
+    Y_true, Y_pred, classes, per_image
+        As in :func:`f_measure`.
+
+    Returns
+    -------
+    float, or ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If the two differ in number or sizes of images, or hold other values than two.
+    """
     true, pred = check_image_pair(Y_true, Y_pred)
     ink = _ink_value(true, pred, classes)
-    scores = []
-    for true_image, pred_image in zip(true, pred, strict=True):
-        true_ink, pred_ink = true_image == ink, pred_image == ink
-        both = np.count_nonzero(true_ink & pred_ink)
-        total = np.count_nonzero(true_ink) + np.count_nonzero(pred_ink)
-        scores.append(2 * both / total if total else 1.0)
+    scores = [score_image(t == ink, p == ink) for t, p in zip(true, pred, strict=True)]
     return _reduce(np.asarray(scores), per_image)
+
+
+def _f_measure_of_ink(
+    true_ink: NDArray[np.bool_], pred_ink: NDArray[np.bool_]
+) -> float:
+    both = np.count_nonzero(true_ink & pred_ink)
+    total = np.count_nonzero(true_ink) + np.count_nonzero(pred_ink)
+    return 2 * both / total if total else 1.0
 
 
 def _mean_squared_errors(Y_true: Any, Y_pred: Any) -> NDArray[np.float64]:
