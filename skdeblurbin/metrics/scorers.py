@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from skdeblurbin._validation import check_images
+from skdeblurbin.metrics.documents import drd, pseudo_f_measure
 from skdeblurbin.metrics.images import f_measure, root_mean_squared_error
 
 
@@ -42,24 +43,42 @@ class _ImageScorer:
         ValueError
             If Y holds other values than the estimator's `classes_`.
         """
-        upper = estimator.classes_[1]
-        predicted = _is_paper(estimator.predict(X), upper)
         known = np.asarray(estimator.classes_)
+        shape = _find_image_shape(estimator)
+        predicted = _is_paper(estimator.predict(X), known[1], shape)
         for image in check_images(Y, name="Y").grey:
             if not np.isin(image, known).all():
                 raise ValueError(
                     f"Y must hold only the values {known.tolist()} that {estimator!r} "
                     f"was fitted on, got {np.unique(image)[:5].tolist()}."
                 )
-        return self._sign * self._metric(_is_paper(Y, upper), predicted)
+        return self._sign * self._metric(_is_paper(Y, known[1], shape), predicted)
 
     def __repr__(self) -> str:
         sign = "-" if self._sign < 0 else ""
         return f"<scorer {sign}{self._metric.__name__}>"
 
 
-def _is_paper(images: Any, upper: Any) -> list[Any]:
-    return [image == upper for image in check_images(images, name="Y").grey]
+def _is_paper(
+    images: Any, upper: Any, image_shape: tuple[int, int] | None
+) -> list[Any]:
+    grey = check_images(images, name="Y", image_shape=image_shape).grey
+    return [image == upper for image in grey]
+
+
+def _find_image_shape(estimator: Any) -> tuple[int, int] | None:
+    """Find the shape that rows of pixels have as images, in searches and pipelines too.
+
+    Metrics that look at neighbours need it.
+    """
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        else:
+            shape: tuple[int, int] | None = getattr(estimator, "image_shape", None)
+            return shape
 
 
 rmse_scorer = _ImageScorer(root_mean_squared_error, sign=-1)
@@ -67,3 +86,9 @@ rmse_scorer = _ImageScorer(root_mean_squared_error, sign=-1)
 
 f_measure_scorer = _ImageScorer(f_measure, sign=1)
 """The mean over images of the F-measure of ink."""
+
+pseudo_f_measure_scorer = _ImageScorer(pseudo_f_measure, sign=1)
+"""The mean over images of the pseudo-F-measure of ink (H-DIBCO 2010)."""
+
+drd_scorer = _ImageScorer(drd, sign=-1)
+"""Minus the mean over images of the distance reciprocal distortion of ink."""

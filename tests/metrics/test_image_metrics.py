@@ -11,9 +11,16 @@ from skimage.metrics import peak_signal_noise_ratio
 from sklearn.metrics import f1_score
 from sklearn.metrics import root_mean_squared_error as sklearn_rmse
 
-from skdeblurbin.metrics import f_measure, psnr, root_mean_squared_error
+from skdeblurbin.metrics import (
+    drd,
+    f_measure,
+    pseudo_f_measure,
+    psnr,
+    root_mean_squared_error,
+)
 
-METRICS = [root_mean_squared_error, psnr, f_measure]
+INK_METRICS = [f_measure, pseudo_f_measure, drd]
+METRICS = [root_mean_squared_error, psnr, *INK_METRICS]
 ENCODINGS = {
     "0, 1": (0, 1, np.int64),
     "bool": (False, True, bool),
@@ -193,9 +200,24 @@ def test_f_measure_of_images_without_ink_or_paper(true, pred, expected, classes)
         ([0, 1], [0, 1], ["0", "1"], r"at most two values"),
     ],
 )
-def test_f_measure_needs_one_binary_encoding(true, pred, classes, message):
+@pytest.mark.parametrize("metric", INK_METRICS)
+def test_ink_needs_one_binary_encoding(metric, true, pred, classes, message):
     with pytest.raises(ValueError, match=message):
-        f_measure([[true]], [[pred]], classes=classes)
+        metric([[true]], [[pred]], classes=classes)
+
+
+@pytest.mark.parametrize("metric", INK_METRICS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("known", [True, False])
+def test_encodings_of_ink_make_no_difference(metric, encoding, known, binary):
+    coded = [encode(images, encoding) for images in binary]
+    classes = ENCODINGS[encoding][:2] if known else None
+    values = metric(*coded, classes=classes, per_image=True)
+    assert values.dtype == np.float64
+    assert values.tolist() == metric(*binary, per_image=True).tolist()
+    value = metric(*coded, classes=classes)
+    assert type(value) is float
+    assert value == pytest.approx(values.mean(), rel=1e-12)
 
 
 # All of them
@@ -229,7 +251,7 @@ def test_mixed_sizes_are_the_images_one_by_one(metric, binary):
     assert metric(true, pred) == pytest.approx(np.mean(alone))
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", [root_mean_squared_error, psnr, f_measure])
 def test_rows_are_images(metric, binary):
     true, pred = binary
     rows = true.reshape(4, 99), pred.reshape(4, 99)
@@ -237,7 +259,14 @@ def test_rows_are_images(metric, binary):
 
 
 @pytest.mark.parametrize(
-    ("metric", "best"), [(root_mean_squared_error, 0), (psnr, np.inf), (f_measure, 1)]
+    ("metric", "best"),
+    [
+        (root_mean_squared_error, 0),
+        (psnr, np.inf),
+        (f_measure, 1),
+        (pseudo_f_measure, 1),
+        (drd, 0),
+    ],
 )
 def test_the_truth_is_the_best_prediction(metric, best, binary):
     true, _ = binary

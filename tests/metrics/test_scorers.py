@@ -13,9 +13,18 @@ from sklearn.pipeline import make_pipeline
 
 from skdeblurbin import OtsuBinarizer
 from skdeblurbin._thresholding import binarize_otsu
-from skdeblurbin.metrics import f_measure_scorer, rmse_scorer
+from skdeblurbin.metrics import (
+    drd,
+    drd_scorer,
+    f_measure_scorer,
+    pseudo_f_measure,
+    pseudo_f_measure_scorer,
+    rmse_scorer,
+)
 
-SCORERS = [rmse_scorer, f_measure_scorer]
+SCORERS = [rmse_scorer, f_measure_scorer, pseudo_f_measure_scorer, drd_scorer]
+# The scores of images that are all right.
+BEST = {rmse_scorer: 0, f_measure_scorer: 1, pseudo_f_measure_scorer: 1, drd_scorer: 0}
 ENCODINGS = [(0, 1), (0, 255), (-1, 1), (5, 7)]
 FOLDS = KFold(3)
 
@@ -59,7 +68,7 @@ def encode(paper, classes):
 
 
 def expected_scores(paper, predicted):
-    """Minus the root of the share of wrong pixels, and scikit-learn's F1."""
+    """Minus the root of the share of wrong pixels, scikit-learn's F1, our metrics."""
     return {
         rmse_scorer: -np.mean(np.sqrt([np.mean(a) for a in paper ^ predicted])),
         f_measure_scorer: np.mean(
@@ -68,6 +77,8 @@ def expected_scores(paper, predicted):
                 for t, p in zip(paper, predicted, strict=True)
             ]
         ),
+        pseudo_f_measure_scorer: pseudo_f_measure(paper, predicted),
+        drd_scorer: -drd(paper, predicted),
     }
 
 
@@ -102,12 +113,12 @@ def test_rmse_scorer_is_the_score_of_the_estimators(classes, photos):
 def test_more_is_better(scorer, photos):
     X, paper = photos
     scores = [
-        scorer(FixedThreshold(t).fit(X, paper), X, paper) for t in (0.1, 0.4, 0.55)
+        scorer(FixedThreshold(t).fit(X, paper), X, paper) for t in (0.1, 0.3, 0.55)
     ]
     assert scores == sorted(scores)
     assert len(set(scores)) == 3
     perfect = FixedThreshold(0.5).fit(X, paper)
-    assert scorer(perfect, X, X > 0.5) == (0 if scorer is rmse_scorer else 1)
+    assert scorer(perfect, X, X > 0.5) == BEST[scorer]
 
 
 @pytest.mark.parametrize("as_list", [False, True])
@@ -166,12 +177,12 @@ def test_several_scorers_at_once(photos):
         FixedThreshold(0.4),
         X,
         paper,
-        scoring={"rmse": rmse_scorer, "f_measure": f_measure_scorer},
+        scoring={repr(scorer): scorer for scorer in SCORERS},
         cv=FOLDS,
     )
-    for name, scorer in (("rmse", rmse_scorer), ("f_measure", f_measure_scorer)):
+    for scorer in SCORERS:
         alone = cross_val_score(FixedThreshold(0.4), X, paper, scoring=scorer, cv=FOLDS)
-        assert results[f"test_{name}"].tolist() == alone.tolist()
+        assert results[f"test_{scorer!r}"].tolist() == alone.tolist()
 
 
 @pytest.mark.parametrize("last", [FixedThreshold(0.5), OtsuBinarizer()])
@@ -195,6 +206,10 @@ def test_rows_of_flattened_images(photos):
     for scorer in SCORERS:
         score = scorer(square, X, paper)
         assert scorer(flat, *rows) == pytest.approx(score, rel=1e-12)
+        search = GridSearchCV(
+            make_pipeline(OtsuBinarizer(image_shape=(12, 14))), {}, cv=FOLDS
+        ).fit(*rows)
+        assert scorer(search, *rows) == pytest.approx(score, rel=1e-12)
 
 
 @pytest.mark.parametrize("scorer", SCORERS)
@@ -203,13 +218,13 @@ def test_truth_may_lack_a_class(scorer, photos):
     model = FixedThreshold(0.5).fit(X, encode(paper, (5, 7)))
     all_paper = np.full((1, 12, 14), 7)
     # All predicted paper; an image without ink has F = 1 then.
-    assert scorer(model, np.ones((1, 12, 14)), all_paper) == (
-        0 if scorer is rmse_scorer else 1
-    )
-    # All predicted ink.
-    assert scorer(model, np.zeros((1, 12, 14)), all_paper) == (
-        -1 if scorer is rmse_scorer else 0
-    )
+    assert scorer(model, np.ones((1, 12, 14)), all_paper) == BEST[scorer]
+    # All predicted ink; drd has its own tests without ink.
+    score = scorer(model, np.zeros((1, 12, 14)), all_paper)
+    if scorer is drd_scorer:
+        assert score == -drd([all_paper[0]], [np.full((12, 14), 5)]) < -100
+    else:
+        assert score == BEST[scorer] - 1
 
 
 @pytest.mark.parametrize("scorer", SCORERS)
@@ -253,3 +268,5 @@ def test_scorers_are_plain_objects(scorer, photos):
 def test_names_of_scorers():
     assert repr(rmse_scorer) == "<scorer -root_mean_squared_error>"
     assert repr(f_measure_scorer) == "<scorer f_measure>"
+    assert repr(pseudo_f_measure_scorer) == "<scorer pseudo_f_measure>"
+    assert repr(drd_scorer) == "<scorer -drd>"
