@@ -209,8 +209,10 @@ def test_any_images_by_loops(inks):
 #   decimals in its weights;
 # - the pseudo-F-measure of P. R. Aryan's script, gist.github.com/pebbie
 #   643e28c619efaa2fd30b1595bd5d0e6c, with its bwmorph_thin.
-# The contests' own program gives 1.9519 for the page 2JohnC1V3 and Sauvola's threshold
-# of it, in the tests of Doxa; drd gives 1.951865 (the pictures are not ours to keep).
+# The contests' own program gives 1.9519 for the page 2JohnC1V3 (441 x 707) and
+# Sauvola's threshold of it, say the tests of Doxa; drd gives 1.951865 (the pictures are
+# not ours to keep). It would be 1.9463 with incomplete blocks, 1.9547 with a border
+# that repeats the last pixel, 1.9564 with paper beyond it.
 PUBLISHED = {
     "thick lines": (2.630660137254902, 0.9473811824772513),
     "incomplete blocks": (1.9023233333333334, 0.9521586931155193),
