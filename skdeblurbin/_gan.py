@@ -48,10 +48,15 @@ class GANBinarizer(GANEngine):
         Channels of the discriminator's first layer; they double with each layer.
     conditional : bool, default=False
         Whether the discriminator sees the blurred image too.
-    perceptual : None, "vgg16", nn.Module or callable, default=None
-        Feature network of the perceptual loss. "vgg16" is the paper's; its weights must
-        be on this machine (see `perceptual_weights`). A module or callable gets grey
-        images (n_images, 1, height, width) in [0, 1], and returns feature maps.
+    perceptual : {"glyph", "vgg16", "discriminator"}, None, nn.Module or callable, \
+            default=None
+        Feature network of the perceptual loss; None leaves the loss out. "glyph" is a
+        small network of VGG16's form in the package, trained to read blurred
+        characters. "vgg16" is the paper's; its weights must be on this machine (see
+        `perceptual_weights`). Both are scaled to features of unit mean square, so that
+        `K1` means about the same. "discriminator" is the last hidden layer of the
+        discriminator in training. A module or callable gets grey images (n_images, 1,
+        height, width) in [0, 1], and returns feature maps.
     perceptual_weights : path, default=None
         File with VGG16's weights in torchvision's layout. None looks at the environment
         variable ``SKDEBLURBIN_VGG16``, then in the torch hub cache. Nothing is

@@ -189,7 +189,7 @@ class GANEngine(BaseBinarizer):
         trainer = Trainer(
             generator.to(device),
             None if discriminator is None else discriminator.to(device),
-            self._make_loss(device),
+            self._make_loss(device, discriminator),
             learning_rate=self.learning_rate,
             average_decay=self.average_decay,
         )
@@ -197,13 +197,17 @@ class GANEngine(BaseBinarizer):
             trainer.load_state_dict(from_numpy_state(self._training_state))
         return trainer
 
-    def _make_loss(self, device: torch.device) -> GeneratorLoss:
+    def _make_loss(
+        self, device: torch.device, discriminator: PatchDiscriminator | None
+    ) -> GeneratorLoss:
         features = None
         if self.K1:
-            features = resolve_perceptual(self.perceptual, self.perceptual_weights)
+            features = resolve_perceptual(
+                self.perceptual, self.perceptual_weights, discriminator
+            )
         if isinstance(features, torch.nn.Module):
             features = features.to(device)
-        if features is not None:
+        if features is not None and not isinstance(self.perceptual, str):
             check_features(features, device)
         return GeneratorLoss(
             K1=float(self.K1),

@@ -28,6 +28,7 @@ LAYERS = {
     "_gan": 3,
     "_classical": 3,
     "plotting": 4,
+    "pretrained": 4,
 }
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -9,6 +9,7 @@ import io
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,13 +42,18 @@ Mask = NDArray[np.uint8]
 
 @lru_cache(maxsize=len(FONTS))
 def _font_bytes(name: str) -> bytes:
+    if name not in FONTS:
+        return Path(name).read_bytes()
     fonts = resources.files("skdeblurbin.datasets").joinpath("fonts")
     return fonts.joinpath(f"{name}.ttf").read_bytes()
 
 
 @lru_cache(maxsize=64)
 def load_font(name: str, cap_height: int) -> ImageFont.FreeTypeFont:
-    """Load a font of `FONTS` at the size that makes a capital H `cap_height` high."""
+    """Load a font at the size that makes a capital H `cap_height` high.
+
+    `name` is one of `FONTS`, or the path of a font file.
+    """
     probe = ImageFont.truetype(io.BytesIO(_font_bytes(name)), 1000)
     _, top, _, bottom = probe.getbbox("H", anchor="ls")
     size = 1000 * cap_height / (bottom - top)

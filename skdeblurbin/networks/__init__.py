@@ -5,6 +5,14 @@ Nothing here knows of estimators, training or data.
 
 from skdeblurbin.networks.discriminator import PatchDiscriminator
 from skdeblurbin.networks.generator import DenseBlock, DenseGenerator
-from skdeblurbin.networks.perceptual import VGG16Features
+from skdeblurbin.networks.glyph import GlyphClassifier, GlyphFeatures
+from skdeblurbin.networks.vgg import VGG16Features
 
-__all__ = ["DenseBlock", "DenseGenerator", "PatchDiscriminator", "VGG16Features"]
+__all__ = [
+    "DenseBlock",
+    "DenseGenerator",
+    "GlyphClassifier",
+    "GlyphFeatures",
+    "PatchDiscriminator",
+    "VGG16Features",
+]

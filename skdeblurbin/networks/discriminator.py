@@ -101,7 +101,23 @@ class PatchDiscriminator(nn.Module):
             if blurred is None:
                 raise ValueError("A conditional discriminator needs the blurred image.")
             binary = torch.cat([binary, blurred], dim=1)
-        height = max(self.minimum_size, binary.shape[-2])
-        width = max(self.minimum_size, binary.shape[-1])
-        logits: Tensor = self.layers(pad_to(binary, height, width))
+        logits: Tensor = self.layers[-1](self.hidden(binary))
         return logits
+
+    def hidden(self, images: Tensor) -> Tensor:
+        """Feature maps of the last hidden layer.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n_images, n_channels, height, width)
+            What the first layer sees, in [-1, 1]: one channel, or two where the
+            discriminator is conditional.
+
+        Returns
+        -------
+        Tensor of shape (n_images, n_features, n_rows, n_columns)
+        """
+        height = max(self.minimum_size, images.shape[-2])
+        width = max(self.minimum_size, images.shape[-1])
+        found: Tensor = self.layers[:-1](pad_to(images, height, width))
+        return found

@@ -1,4 +1,4 @@
-"""Feature networks for the perceptual loss: VGG16's phi_{3,3}, or the caller's own.
+"""Feature networks for the perceptual loss.
 
 `resolve_perceptual` is the one place that turns the `perceptual` parameter of an
 estimator into something that maps images to feature maps.
@@ -7,10 +7,7 @@ estimator into something that maps images to feature maps.
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
-import re
-import zipfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -19,130 +16,68 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from skdeblurbin.networks.discriminator import PatchDiscriminator
+from skdeblurbin.networks.glyph import (
+    GlyphFeatures,
+    calibration_images,
+    scale_to_unit_mean_square,
+)
+from skdeblurbin.networks.vgg import VGG16Features, find_vgg16
+
 FeatureNetwork = Callable[[Tensor], Tensor]
 
-_ENVIRONMENT = "SKDEBLURBIN_VGG16"
-_TORCHVISION_NAME = "vgg16-397923af.pth"
-# Channels of torchvision's VGG16 up to the third convolution before the third
-# max-pooling; "M" is a max-pooling.
-_VGG16_LAYERS = (64, 64, "M", 128, 128, "M", 256, 256, 256)
+_ALLOWED = (
+    "perceptual must be None, 'glyph', 'vgg16', 'discriminator', an nn.Module or a "
+    "callable, got "
+)
 
 
-class VGG16Features(nn.Module):
-    """The layers of VGG16 up to phi_{3,3}: seven 3x3 convolutions.
+class DiscriminatorFeatures:
+    """The last hidden layer of a discriminator that is being trained.
 
-    The output is that of the ReLU after the third convolution before the third
-    max-pooling [1]_ (torchvision's ``features[:16]``, Keras's ``block3_conv3``). Names
-    of the weights and input convention are torchvision's: RGB in [0, 1], normalised by
-    ImageNet's means and standard deviations. `K1` means something under one
-    convention only; Keras's weights expect another and give other values.
+    The features follow the discriminator as it learns. BatchNorm and LeakyReLU keep
+    their mean square at about 1/2.
 
-    References
+    Parameters
     ----------
-    .. [1] K. Simonyan & A. Zisserman, "Very Deep Convolutional Networks for
-       Large-Scale Image Recognition", ICLR 2015, configuration D. arXiv:1409.1556
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skdeblurbin.networks import VGG16Features
-    >>> VGG16Features()(torch.rand(1, 1, 32, 48)).shape
-    torch.Size([1, 256, 8, 12])
+    discriminator : PatchDiscriminator
+        Of two layers at least, that sees the binary image only.
     """
 
-    mean: Tensor
-    std: Tensor
+    def __init__(self, discriminator: PatchDiscriminator) -> None:
+        if discriminator.conditional or discriminator.options["n_layers"] < 2:
+            raise ValueError(
+                "perceptual='discriminator' needs conditional=False and "
+                "n_discriminator_layers of at least 2, got "
+                f"conditional={discriminator.conditional} and n_discriminator_layers="
+                f"{discriminator.options['n_layers']}."
+            )
+        self._discriminator = discriminator
 
-    def __init__(self) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        channels = 3
-        for width in _VGG16_LAYERS:
-            if isinstance(width, int):
-                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
-                channels = width
-            else:
-                layers.append(nn.MaxPool2d(2))
-        self.features = nn.Sequential(*layers)
-        # One value for each of R, G and B (ImageNet), shape (1, 3, 1, 1).
-        mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-        std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-        self.register_buffer("mean", mean, persistent=False)
-        self.register_buffer("std", std, persistent=False)
-
-    def forward(self, grey: Tensor) -> Tensor:
-        """Map grey images to feature maps.
-
-        Parameters
-        ----------
-        grey : Tensor of shape (n_images, 1, height, width)
-            In [0, 1]; height and width at least 4.
-
-        Returns
-        -------
-        Tensor of shape (n_images, 256, height // 4, width // 4)
-        """
-        rgb = grey.expand(-1, 3, -1, -1)
-        features: Tensor = self.features((rgb - self.mean) / self.std)
-        return features
-
-    @classmethod
-    def from_file(cls, path: str | os.PathLike[str] | None = None) -> VGG16Features:
-        """Load weights in torchvision's layout; nothing is ever downloaded.
-
-        Parameters
-        ----------
-        path : path, default=None
-            A ``.pth`` (read without executing code) or ``.safetensors`` file. None
-            looks at the environment variable ``SKDEBLURBIN_VGG16``, then for
-            ``vgg16-397923af.pth`` in the torch hub cache.
-
-        Returns
-        -------
-        VGG16Features
-            In evaluation mode, without gradients.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file; the message says how to get one.
-        ValueError
-            If the file is damaged, or does not hold VGG16's weights.
-        """
-        file = _find_vgg16(path)
-        _check_digest(file)
-        weights = _read_weights(file)
-        with torch.random.fork_rng(devices=[]):  # layers draw from the global generator
-            network = cls()
-        expected = network.state_dict()
-        for key, value in expected.items():
-            if key not in weights:
-                raise ValueError(f"{file} does not hold VGG16's weights: no {key!r}.")
-            if weights[key].shape != value.shape:
-                raise ValueError(
-                    f"{file} does not hold VGG16's weights: {key!r} must be of shape "
-                    f"{tuple(value.shape)}, got {tuple(weights[key].shape)}."
-                )
-            if not torch.isfinite(weights[key]).all():
-                raise ValueError(f"{file} is damaged: {key!r} is not finite.")
-        network.load_state_dict({key: weights[key] for key in expected})
-        return network.eval().requires_grad_(False)
+    def __call__(self, grey: Tensor) -> Tensor:
+        """Map grey images in [0, 1] to feature maps."""
+        return self._discriminator.hidden(2 * grey - 1)
 
 
 def resolve_perceptual(
-    perceptual: Any, weights: str | os.PathLike[str] | None = None
+    perceptual: Any,
+    weights: str | os.PathLike[str] | None = None,
+    discriminator: PatchDiscriminator | None = None,
 ) -> FeatureNetwork | None:
     """Turn the parameter `perceptual` into a map from images to feature maps.
 
     Parameters
     ----------
-    perceptual : None, "vgg16", nn.Module or callable
-        A module is copied, and the copy set to evaluation mode without gradients, so
-        that the caller's stays as it is. A callable is used as it is. Either gets
-        grey images (n_images, 1, height, width) in [0, 1] and returns feature maps
-        (n_images, n_channels, n_rows, n_columns).
+    perceptual : None, "glyph", "vgg16", "discriminator", nn.Module or callable
+        The features of "glyph" and "vgg16" are scaled to unit mean square on
+        `calibration_images`. A module is copied, and the copy set to evaluation mode
+        without gradients, so that the caller's stays as it is. A callable is used as
+        it is. Either gets grey images (n_images, 1, height, width) in [0, 1] and
+        returns feature maps (n_images, n_channels, n_rows, n_columns).
     weights : path, default=None
         File with the weights of "vgg16".
+    discriminator : PatchDiscriminator, default=None
+        The one that is trained against; None trains without.
 
     Returns
     -------
@@ -152,7 +87,8 @@ def resolve_perceptual(
     Raises
     ------
     ValueError
-        If `perceptual` is another string.
+        If `perceptual` is another string, or a module or callable that fails on a
+        grey image; if it is "discriminator", and there is none, or none that fits.
     TypeError
         If it is neither of these.
     FileNotFoundError
@@ -161,23 +97,34 @@ def resolve_perceptual(
     if perceptual is None:
         return None
     if isinstance(perceptual, str):
-        if perceptual != "vgg16":
-            raise ValueError(
-                "perceptual must be None, 'vgg16', an nn.Module or a callable, got "
-                f"{perceptual!r}."
-            )
-        file = _find_vgg16(weights)
-        about = file.stat()
-        return _vgg16_of(file, about.st_mtime_ns, about.st_size)
+        return _named_features(perceptual, weights, discriminator)
     if isinstance(perceptual, nn.Module):
         return copy.deepcopy(perceptual).eval().requires_grad_(False)
     if callable(perceptual) and not isinstance(perceptual, type):
         features: FeatureNetwork = perceptual
         return features
-    raise TypeError(
-        "perceptual must be None, 'vgg16', an nn.Module or a callable, got an object "
-        f"of type {type(perceptual).__name__}."
-    )
+    raise TypeError(f"{_ALLOWED}an object of type {type(perceptual).__name__}.")
+
+
+def _named_features(
+    name: str,
+    weights: str | os.PathLike[str] | None,
+    discriminator: PatchDiscriminator | None,
+) -> FeatureNetwork:
+    if name == "glyph":
+        return _glyph()
+    if name == "vgg16":
+        file = find_vgg16(weights)
+        about = file.stat()
+        return _vgg16_of(file, about.st_mtime_ns, about.st_size)
+    if name != "discriminator":
+        raise ValueError(f"{_ALLOWED}{name!r}.")
+    if discriminator is None:
+        raise ValueError(
+            "perceptual='discriminator' needs a discriminator, which "
+            "adversarial_weight=0 trains without."
+        )
+    return DiscriminatorFeatures(discriminator)
 
 
 def check_features(features: FeatureNetwork, device: torch.device) -> None:
@@ -209,62 +156,14 @@ def check_features(features: FeatureNetwork, device: torch.device) -> None:
 
 
 @lru_cache(maxsize=1)
+def _glyph() -> GlyphFeatures:
+    """Read the shipped weights once a process."""
+    return GlyphFeatures.bundled()
+
+
+@lru_cache(maxsize=1)
 def _vgg16_of(file: Path, mtime_ns: int, size: int) -> VGG16Features:
     """Read a file once a process, and again only if it has changed."""
-    return VGG16Features.from_file(file)
-
-
-def _find_vgg16(path: str | os.PathLike[str] | None) -> Path:
-    if path is not None:
-        if not isinstance(path, (str, os.PathLike)):
-            raise TypeError(f"perceptual_weights must be a path or None, got {path!r}.")
-        file = Path(path).expanduser()
-    elif os.environ.get(_ENVIRONMENT):
-        file = Path(os.environ[_ENVIRONMENT])
-    else:
-        file = Path(torch.hub.get_dir()) / "checkpoints" / _TORCHVISION_NAME
-    if file.is_file():
-        return file
-    raise FileNotFoundError(
-        f"perceptual='vgg16' needs VGG16's weights, and {file} is no file. "
-        "Nothing is downloaded silently. Get them once, on a machine with internet "
-        f"access, from https://download.pytorch.org/models/{_TORCHVISION_NAME} (528 "
-        "MB), and name the file by perceptual_weights=, by the environment variable "
-        f"{_ENVIRONMENT}, or put it where it was looked for. perceptual=None trains "
-        "without."
-    )
-
-
-def _check_digest(file: Path) -> None:
-    """A name such as vgg16-397923af.pth carries the first digits of its SHA-256."""
-    stated = re.fullmatch(r"vgg16-([0-9a-f]{8,64})\.pth", file.name)
-    if stated is None:
-        return
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if not digest.startswith(stated[1]):
-        raise ValueError(
-            f"{file} is damaged: its SHA-256 begins with {digest[: len(stated[1])]}, "
-            f"but its name says {stated[1]}."
-        )
-
-
-def _read_weights(file: Path) -> dict[str, Tensor]:
-    try:
-        if file.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(file)
-        # Memory-mapped: seven of sixteen layers are read, not half a gigabyte. Files
-        # from before torch 1.6, as torchvision's own may be, cannot be mapped.
-        mmap = zipfile.is_zipfile(file)
-        weights = torch.load(file, map_location="cpu", weights_only=True, mmap=mmap)
-    except OSError:
-        raise
-    except Exception as error:  # torch and safetensors raise a dozen kinds
-        raise ValueError(f"{file} cannot be read as weights: {error}") from error
-    if not isinstance(weights, dict) or not all(
-        isinstance(value, Tensor) for value in weights.values()
-    ):
-        raise ValueError(f"{file} does not hold a state dict of tensors.")
-    return weights
+    network = VGG16Features.from_file(file)
+    scale_to_unit_mean_square(network, calibration_images())
+    return network

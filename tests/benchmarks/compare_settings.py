@@ -2,12 +2,14 @@
 
     python tests/benchmarks/compare_settings.py [--minutes 4] [--only NAME ...]
     python tests/benchmarks/compare_settings.py --folder BLURRED BINARY
+    python tests/benchmarks/compare_settings.py --group features --seeds 2
 
 Trains each setting for the same processor time (the number of epochs comes from steps
 of all settings timed in turn) and prints RMSE and F-measure of ink on pairs that no
-setting was trained on, with standard errors of the difference to the default over
-plates. Without --folder the pairs are drawn: 400 to train, 200 to test, 64x96 pixels,
-with border.
+setting was trained on, with standard errors over plates of the difference to the first
+setting, and the size of each weighted loss term in the last epoch. With several seeds,
+errors are averaged over them plate by plate. Without --folder the pairs are drawn: 400
+to train, 200 to test, 64x96 pixels, with border.
 """
 
 from __future__ import annotations
@@ -26,24 +28,35 @@ from skdeblurbin import GANBinarizer, OtsuBinarizer
 from skdeblurbin.datasets import load_image_pairs, make_blurred_plates
 from skdeblurbin.metrics import f_measure, root_mean_squared_error
 
-SETTINGS = {
-    "default": {},
-    "downsampling=1": {"downsampling": 1},
-    "downsampling=2": {"downsampling": 2},
-    "augment=False": {"augment": False},
-    "learning_rate_decay=cosine": {"learning_rate_decay": "cosine"},
-    "cosine, no average": {"learning_rate_decay": "cosine", "average_decay": None},
-    "average_decay=None": {"average_decay": None},
-    "adversarial_weight=0": {"adversarial_weight": 0},
-    "adversarial_weight=10": {"adversarial_weight": 10},
-    "conditional=True": {"conditional": True},
-    "learning_rate=0.0002": {"learning_rate": 0.0002},
-    "learning_rate=0.0005": {"learning_rate": 0.0005},
-    "learning_rate=0.002": {"learning_rate": 0.002},
-    "batch_size=8": {"batch_size": 8},
-    "n_blocks=4": {"n_blocks": 4},
-    "discriminator_channels=64": {"discriminator_channels": 64},
+GROUPS = {
+    "training": {
+        "default": {},
+        "downsampling=1": {"downsampling": 1},
+        "downsampling=2": {"downsampling": 2},
+        "augment=False": {"augment": False},
+        "learning_rate_decay=cosine": {"learning_rate_decay": "cosine"},
+        "cosine, no average": {"learning_rate_decay": "cosine", "average_decay": None},
+        "average_decay=None": {"average_decay": None},
+        "adversarial_weight=0": {"adversarial_weight": 0},
+        "adversarial_weight=10": {"adversarial_weight": 10},
+        "conditional=True": {"conditional": True},
+        "learning_rate=0.0002": {"learning_rate": 0.0002},
+        "learning_rate=0.0005": {"learning_rate": 0.0005},
+        "learning_rate=0.002": {"learning_rate": 0.002},
+        "batch_size=8": {"batch_size": 8},
+        "n_blocks=4": {"n_blocks": 4},
+        "discriminator_channels=64": {"discriminator_channels": 64},
+    },
+    "features": {
+        "no features": {"perceptual": None},
+        "glyph, K1=14.5": {"perceptual": "glyph", "K1": 14.5},
+        "glyph, K1=145": {"perceptual": "glyph", "K1": 145},
+        "glyph, K1=1450": {"perceptual": "glyph", "K1": 1450},
+        "discriminator, K1=145": {"perceptual": "discriminator", "K1": 145},
+        "vgg16, K1=145": {"perceptual": "vgg16", "K1": 145},
+    },
 }
+SETTINGS = {name: s for group in GROUPS.values() for name, s in group.items()}
 
 
 def load(folder: list[Path] | None):
@@ -75,48 +88,79 @@ def seconds_a_pair(names: list[str], X, Y) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=4)
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--folder", type=Path, nargs=2, metavar=("BLURRED", "BINARY"))
-    parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS))
+    parser.add_argument("--group", choices=GROUPS, default="training")
+    parser.add_argument("--only", nargs="+", choices=SETTINGS)
     arguments = parser.parse_args()
+    names = arguments.only or list(GROUPS[arguments.group])
     X_train, X_test, Y_train, Y_test = load(arguments.folder)
     print(
         f"Python {platform.python_version()}, torch {torch.__version__}, scikit-learn "
         f"{sklearn.__version__}, {platform.machine()}; {len(X_train)} pairs to train, "
-        f"{len(X_test)} to test; {arguments.minutes:g} minutes of one thread each"
+        f"{len(X_test)} to test; {arguments.minutes:g} minutes of one thread each, "
+        f"{arguments.seeds} seeds"
     )
     print(
-        f"{'setting':26}{'RMSE':>8}{'- default':>18}{'F ink':>8}{'epochs':>8}{'s':>6}"
+        f"{'setting':26}{'RMSE':>8}{'- first':>18}{'F ink':>8}{'- first':>18}"
+        f"{'epochs':>8}{'s':>6}"
     )
     otsu = OtsuBinarizer().fit(X_train, Y_train)
-    report("Otsu", otsu.predict(X_test), Y_test)
-    reference = None
-    cost = seconds_a_pair(arguments.only, X_train, Y_train)
-    for name in arguments.only:
+    report("Otsu", measure(otsu.predict(X_test), Y_test))
+    first = None
+    cost = seconds_a_pair(names, X_train, Y_train)
+    sizes = {}
+    for name in names:
         n_epochs = round(arguments.minutes * 60 / (cost[name] * len(X_train)))
         start = time.process_time()
-        model = GANBinarizer(
-            n_threads=1, random_state=0, max_epochs=max(1, n_epochs), **SETTINGS[name]
-        ).fit(X_train, Y_train)
-        seconds = time.process_time() - start
-        errors = report(
-            name, model.predict(X_test), Y_test, reference, model.n_epochs_, seconds
-        )
-        reference = errors if reference is None else reference
+        found = []
+        for seed in range(arguments.seeds):
+            model = GANBinarizer(
+                n_threads=1,
+                random_state=seed,
+                max_epochs=max(1, n_epochs),
+                **SETTINGS[name],
+            ).fit(X_train, Y_train)
+            found.append(measure(model.predict(X_test), Y_test))
+        seconds = (time.process_time() - start) / arguments.seeds
+        measures = np.mean(found, axis=0)
+        report(name, measures, first, model.n_epochs_, seconds)
+        first = measures if first is None else first
+        sizes[name] = weighted_terms(model)
+    print(f"\n{'weighted terms':26}{'adversarial':>14}{'perceptual':>14}{'L1':>14}")
+    for name, terms in sizes.items():
+        print(f"{name:26}" + "".join(f"{value:14.2f}" for value in terms))
 
 
-def report(name, predicted, truth, reference=None, epochs=0, seconds=0.0):
-    errors = root_mean_squared_error(truth, predicted, per_image=True)
-    difference = ""
-    if reference is not None:
-        gap = errors - reference
-        standard_error = gap.std(ddof=1) / np.sqrt(len(gap))
-        difference = f"{gap.mean():+.4f} +- {standard_error:.4f}"
-    print(
-        f"{name:26}{errors.mean():8.4f}{difference:>18}"
-        f"{f_measure(truth, predicted):8.4f}{epochs:8d}{seconds:6.0f}",
-        flush=True,
+def measure(predicted, truth) -> np.ndarray:
+    """RMSE and F-measure of each plate, of shape (2, n_plates)."""
+    return np.stack(
+        [
+            root_mean_squared_error(truth, predicted, per_image=True),
+            f_measure(truth, predicted, per_image=True),
+        ]
     )
-    return errors
+
+
+def weighted_terms(model: GANBinarizer) -> list[float]:
+    last = model.history_[-1]
+    return [
+        model.adversarial_weight * last.get("adversarial_loss", 0),
+        model.K1 * last.get("perceptual_loss", 0),
+        model.K2 * last.get("content_loss", 0),
+    ]
+
+
+def report(name, measures, first=None, epochs=0, seconds=0.0) -> None:
+    line = f"{name:26}"
+    for i, values in enumerate(measures):
+        line += f"{values.mean():8.4f}"
+        gap = "" if first is None else values - first[i]
+        if first is not None:
+            error = gap.std(ddof=1) / np.sqrt(len(gap))
+            gap = f"{gap.mean():+.4f} +- {error:.4f}"
+        line += f"{gap:>18}"
+    print(f"{line}{epochs:8d}{seconds:6.0f}", flush=True)
 
 
 if __name__ == "__main__":

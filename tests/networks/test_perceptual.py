@@ -1,13 +1,12 @@
-"""VGG16's features, where their weights may lie, and what else `perceptual` may be."""
+"""What `perceptual` may be, and how its features reach the training."""
 
-import hashlib
-
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
-from skdeblurbin.networks import VGG16Features
+from skdeblurbin.networks import PatchDiscriminator, VGG16Features
+from skdeblurbin.networks.glyph import calibration_images
 from skdeblurbin.networks.perceptual import resolve_perceptual
 
 
@@ -25,111 +24,11 @@ def weights():
     return {**state, "classifier.0.bias": torch.zeros(3)}
 
 
-def test_seven_convolutions_in_torchvisions_layout():
-    # torchvision.models.vgg16().features[:16]: positions and channels of configuration
-    # D of the paper, up to the ReLU of the third convolution before the third pooling.
-    names = {
-        name: tuple(p.shape)
-        for name, p in VGG16Features().named_parameters()
-        if name.endswith("weight")
-    }
-    assert names == {
-        "features.0.weight": (64, 3, 3, 3),
-        "features.2.weight": (64, 64, 3, 3),
-        "features.5.weight": (128, 64, 3, 3),
-        "features.7.weight": (128, 128, 3, 3),
-        "features.10.weight": (256, 128, 3, 3),
-        "features.12.weight": (256, 256, 3, 3),
-        "features.14.weight": (256, 256, 3, 3),
-    }
-    assert isinstance(VGG16Features().features[-1], nn.ReLU)
-
-
-def test_input_is_normalised_as_torchvision_does():
-    network = VGG16Features()
-    network.features = nn.Identity()
-    rgb = network(torch.full((1, 1, 2, 2), 0.5))
-    # (0.5 - 0.485) / 0.229, (0.5 - 0.456) / 0.224, (0.5 - 0.406) / 0.225
-    expected = torch.tensor([0.0655022, 0.1964286, 0.4177778])
-    torch.testing.assert_close(rgb[0, :, 0, 0], expected)
-
-
-def test_missing_weights_say_where_to_get_them(tmp_path):
-    with pytest.raises(FileNotFoundError) as error:
-        VGG16Features.from_file()
-    text = str(error.value)
-    assert str(tmp_path / "hub" / "checkpoints" / "vgg16-397923af.pth") in text
-    assert "https://download.pytorch.org/models/vgg16-397923af.pth" in text
-    assert "SKDEBLURBIN_VGG16" in text
-    assert "perceptual_weights" in text
-
-
-def test_found_by_path_then_variable_then_hub_cache(monkeypatch, tmp_path, weights):
-    other = {name: value + 1 for name, value in weights.items()}
-    by_path, by_variable = tmp_path / "path.pth", tmp_path / "variable.safetensors"
-    torch.save(other, by_path)
-    save_file(weights, by_variable)
-    monkeypatch.setenv("SKDEBLURBIN_VGG16", str(by_variable))
-    found = VGG16Features.from_file().state_dict()["features.0.weight"]
-    assert torch.equal(found, weights["features.0.weight"])
-    found = VGG16Features.from_file(by_path).state_dict()["features.0.weight"]
-    assert torch.equal(found, other["features.0.weight"])
-    monkeypatch.delenv("SKDEBLURBIN_VGG16")
-    cache = tmp_path / "hub" / "checkpoints"
-    cache.mkdir(parents=True)
-    torch.save(weights, cache / "vgg16.pth")
-    digest = hashlib.sha256((cache / "vgg16.pth").read_bytes()).hexdigest()
-    monkeypatch.setattr(
-        "skdeblurbin.networks.perceptual._TORCHVISION_NAME", f"vgg16-{digest[:8]}.pth"
-    )
-    (cache / "vgg16.pth").rename(cache / f"vgg16-{digest[:8]}.pth")
-    found = VGG16Features.from_file().state_dict()["features.0.weight"]
-    assert torch.equal(found, weights["features.0.weight"])
-
-
-def test_wrong_digest_is_refused(tmp_path, weights):
-    torch.save(weights, tmp_path / "vgg16-397923af.pth")
-    with pytest.raises(
-        ValueError, match=r"SHA-256 begins with .* its name says 397923af"
-    ):
-        VGG16Features.from_file(tmp_path / "vgg16-397923af.pth")
-
-
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-@pytest.mark.parametrize("content", [b"", b"not weights", b"\x80\x02cposix\nsystem\n"])
-def test_no_weights_at_all(tmp_path, suffix, content):
-    file = tmp_path / f"weights{suffix}"
-    file.write_bytes(content)
-    with pytest.raises(ValueError, match="cannot be read as weights"):
-        VGG16Features.from_file(file)
-
-
-def test_a_list_is_no_state_dict(tmp_path):
-    torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(ValueError, match="does not hold a state dict"):
-        VGG16Features.from_file(tmp_path / "list.pth")
-
-
-def test_missing_misshapen_and_nonfinite_weights(tmp_path, weights):
-    file = tmp_path / "weights.pth"
-    for change, message in (
-        (None, "no 'features.14.bias'"),
-        (torch.zeros(3), r"must be of shape \(256,\), got \(3,\)"),
-        (torch.full((256,), torch.nan), "'features.14.bias' is not finite"),
-    ):
-        state = {k: v for k, v in weights.items() if k != "features.14.bias"}
-        if change is not None:
-            state["features.14.bias"] = change
-        torch.save(state, file)
-        with pytest.raises(ValueError, match=message):
-            VGG16Features.from_file(file)
-
-
 def test_other_values_of_perceptual():
     assert resolve_perceptual(None) is None
     assert resolve_perceptual(torch.sin) is torch.sin
     with pytest.raises(
-        ValueError, match=r"perceptual must be None, 'vgg16', .* 'vgg19'"
+        ValueError, match=r"perceptual must be None, 'glyph', 'vgg16', .* 'vgg19'"
     ):
         resolve_perceptual("vgg19")
     with pytest.raises(TypeError, match="got an object of type int"):
@@ -184,14 +83,6 @@ def test_a_callable_gets_grey_images_in_the_unit_interval(pairs, tiny_gan):
     assert 0 <= seen[2][1] <= seen[2][2] <= 1
 
 
-@pytest.mark.parametrize("legacy", [False, True])
-def test_files_of_old_and_new_torch(tmp_path, weights, legacy):
-    file = tmp_path / "weights.pth"
-    torch.save(weights, file, _use_new_zipfile_serialization=not legacy)
-    found = VGG16Features.from_file(file).state_dict()["features.0.weight"]
-    assert torch.equal(found, weights["features.0.weight"])
-
-
 @pytest.mark.parametrize(
     ("features", "message"),
     [
@@ -213,14 +104,71 @@ def test_a_class_is_no_feature_network():
         resolve_perceptual(VGG16Features)
 
 
-def test_loading_leaves_the_global_generator_alone(tmp_path, weights):
-    file = tmp_path / "weights.pth"
-    torch.save(weights, file)
-    before = torch.get_rng_state()
-    VGG16Features.from_file(file)
-    assert torch.equal(torch.get_rng_state(), before)
+@pytest.mark.parametrize("name", ["glyph", "vgg16"])
+def test_named_features_have_unit_mean_square(tmp_path, weights, name):
+    torch.save(weights, tmp_path / "weights.pth")
+    features = resolve_perceptual(name, tmp_path / "weights.pth")
+    mean_square = features(calibration_images()).square().mean()
+    assert float(mean_square) == pytest.approx(1, abs=2e-3)  # float16 for "glyph"
 
 
-def test_path_of_a_wrong_type():
-    with pytest.raises(TypeError, match="perceptual_weights must be a path or None"):
-        VGG16Features.from_file(3)
+def test_rescaled_vgg16_differs_by_a_factor_only(tmp_path, weights):
+    torch.save(weights, tmp_path / "weights.pth")
+    images = calibration_images()[:2, :, :32, :32]
+    raw = VGG16Features.from_file(tmp_path / "weights.pth")(images)
+    scaled = resolve_perceptual("vgg16", tmp_path / "weights.pth")(images)
+    factor = scaled.norm() / raw.norm()
+    torch.testing.assert_close(scaled, factor * raw, rtol=1e-4, atol=1e-5)
+
+
+def test_named_features_are_read_once(tmp_path, weights):
+    torch.save(weights, tmp_path / "weights.pth")
+    assert resolve_perceptual("glyph") is resolve_perceptual("glyph")
+    first = resolve_perceptual("vgg16", tmp_path / "weights.pth")
+    assert resolve_perceptual("vgg16", tmp_path / "weights.pth") is first
+
+
+def test_discriminator_features_are_its_last_hidden_layer():
+    torch.manual_seed(0)
+    discriminator = PatchDiscriminator(n_layers=3, base_channels=4)
+    features = resolve_perceptual("discriminator", discriminator=discriminator)
+    images = torch.rand(2, 1, 32, 48)
+    found = features(images)
+    assert found.shape == (2, 8, 8, 12)
+    logits = discriminator(2 * images - 1)
+    torch.testing.assert_close(discriminator.layers[-1](found), logits)
+
+
+@pytest.mark.parametrize(
+    "options", [{"conditional": True}, {"n_layers": 1}], ids=lambda o: next(iter(o))
+)
+def test_discriminators_whose_features_will_not_do(options):
+    with pytest.raises(ValueError, match="needs conditional=False and n_discrim"):
+        resolve_perceptual("discriminator", discriminator=PatchDiscriminator(**options))
+
+
+def test_discriminator_features_need_a_discriminator(pairs, tiny_gan):
+    with pytest.raises(ValueError, match="which adversarial_weight=0 trains without"):
+        tiny_gan(perceptual="discriminator", adversarial_weight=0).fit(*pairs)
+
+
+@pytest.mark.parametrize("perceptual", ["glyph", "discriminator"])
+def test_fit_with_features_that_need_no_file(pairs, tiny_gan, perceptual):
+    model = tiny_gan(perceptual=perceptual).fit(*pairs)
+    without = tiny_gan(perceptual=None).fit(*pairs)
+    assert model.history_[0]["perceptual_loss"] > 0
+    assert "perceptual_loss" not in without.history_[0]
+    assert not np.array_equal(model.deblur(pairs[0]), without.deblur(pairs[0]))
+
+
+def test_the_discriminator_learns_nothing_from_its_own_features(pairs, tiny_gan):
+    """The perceptual loss goes to the generator: one step of D is that without it."""
+    one_step = {"max_epochs": 1, "augment": False, "n_threads": 1}
+    with_features = tiny_gan(perceptual="discriminator", **one_step).fit(*pairs)
+    without = tiny_gan(perceptual=None, **one_step).fit(*pairs)
+    for a, b in zip(
+        with_features.discriminator_.parameters(),
+        without.discriminator_.parameters(),
+        strict=True,
+    ):
+        assert torch.equal(a, b)
