@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from skdeblurbin._classical import (
         OtsuBinarizer,
         SauvolaBinarizer,
+        WienerBinarizer,
     )
     from skdeblurbin._gan import GANBinarizer
 
@@ -22,6 +23,7 @@ __all__ = [
     "GANBinarizer",
     "OtsuBinarizer",
     "SauvolaBinarizer",
+    "WienerBinarizer",
     "__version__",
 ]
 
@@ -29,6 +31,7 @@ _HOMES = {
     "GANBinarizer": "skdeblurbin._gan",
     "OtsuBinarizer": "skdeblurbin._classical",
     "SauvolaBinarizer": "skdeblurbin._classical",
+    "WienerBinarizer": "skdeblurbin._classical",
 }
 
 
