@@ -86,7 +86,8 @@ class SauvolaBinarizer(ClassicalBinarizer):
     With `Y`, all combinations of what is "auto" are tried on 6 of the pairs, one in six
     of these on 18, and one in six of those on 54; the pairs are evenly spaced over the
     training set. The values that are taken without `Y` are tried every time. However
-    many pairs there are, that is COST.
+    many pairs there are, that takes about 4 s on one core for images of 128x192, 1 s
+    for 64x192.
 
     References
     ----------
@@ -137,11 +138,13 @@ class SauvolaBinarizer(ClassicalBinarizer):
     ) -> dict[str, Any]:
         input_range = infer_input_range(images.grey)
         on_integers = any(image.dtype.kind in "iu" for image in images.grey)
-        levels = _training_levels(images.grey, input_range, on_integers)
+        ranges = _training_ranges(images.grey, input_range, on_integers)
         settings = self._settings(typical_shape(images)[0])
         chosen, bright_is_paper = settings[0], True
         if paper is not None:
-            chosen, bright_is_paper = choose_setting(settings, _both, levels, paper)
+            # Scaled when looked at: all at once might not fit into memory.
+            scaled = list(zip(images.grey, ranges, strict=True))
+            chosen, bright_is_paper = choose_setting(settings, _both, scaled, paper)
         return {
             "window_size_": chosen.window_size,
             "k_": chosen.k,
@@ -178,12 +181,12 @@ def _odd(size: float) -> int:
     return max(3, 2 * int(size // 2) + 1)
 
 
-def _training_levels(
+def _training_ranges(
     images: Sequence[NDArray[Any]], input_range: tuple[float, float], on_integers: bool
-) -> list[NDArray[np.float64]]:
+) -> list[tuple[float, float]]:
     ranges = [image_range(image, input_range, on_integers) for image in images]
     warn_doubtful_range(images, ranges)
-    return [_to_levels(*pair) for pair in zip(images, ranges, strict=True)]
+    return ranges
 
 
 def _to_levels(
@@ -200,8 +203,9 @@ def _to_levels(
 
 
 def _both(
-    levels: NDArray[np.float64], setting: _Setting
+    scaled: tuple[NDArray[Any], tuple[float, float]], setting: _Setting
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    levels = _to_levels(*scaled)
     return _binarize(levels, setting, True), _binarize(levels, setting, False)
 
 

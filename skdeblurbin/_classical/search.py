@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Setting = TypeVar("Setting")
+Image = TypeVar("Image")
 Paper = NDArray[np.bool_]
 
 # How many pairs each round looks at, and one of how many settings it passes on.
@@ -18,8 +19,8 @@ _ONE_OF = 6
 
 def choose_setting(
     settings: Sequence[Setting],
-    binarize: Callable[[NDArray[Any], Setting], tuple[Paper, Paper]],
-    images: Sequence[NDArray[Any]],
+    binarize: Callable[[Image, Setting], tuple[Paper, Paper]],
+    images: Sequence[Image],
     truths: Sequence[Paper],
 ) -> tuple[Setting, bool]:
     """Find the setting, and the polarity, with the least mean RMSE over the pairs.
@@ -36,8 +37,10 @@ def choose_setting(
     binarize : callable
         Maps an image and a setting to two binary images, True where there is paper: if
         bright pixels are paper, and if dark ones are.
-    images, truths : sequence of ndarray of shape (height, width)
-        The pairs; truths are True where there is paper.
+    images : sequence
+        What `binarize` takes.
+    truths : sequence of ndarray of bool of shape (height, width)
+        The truth of each image, True where there is paper.
 
     Returns
     -------
@@ -69,8 +72,8 @@ def evenly_spaced(n_samples: int, n_chosen: int) -> list[int]:
 
 
 def _errors(
-    pairs: Sequence[tuple[NDArray[Any], Paper]],
-    binarize: Callable[[NDArray[Any], Setting], tuple[Paper, Paper]],
+    pairs: Sequence[tuple[Image, Paper]],
+    binarize: Callable[[Image, Setting], tuple[Paper, Paper]],
     setting: Setting,
 ) -> tuple[float, float]:
     """Mean RMSE with bright and with dark paper."""

@@ -83,8 +83,8 @@ class WienerBinarizer(ClassicalBinarizer):
     All kernels and weights are tried on 6 of the pairs, one in six of these on 18, and
     one in six of those on 54; the pairs are evenly spaced over the training set. No
     blur is tried every time: on the last pairs the choice is no worse than
-    :class:`OtsuBinarizer`. The search takes some 3000 deconvolutions at most, however
-    many pairs there are: COST.
+    :class:`OtsuBinarizer`. That takes some 3200 deconvolutions at most, however many
+    pairs there are: about 10 s on one core for images of 128x192, 5 s for 64x192.
 
     References
     ----------
