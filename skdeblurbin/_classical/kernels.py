@@ -25,16 +25,13 @@ class Kernel(NamedTuple):
     name: str
 
 
-NO_BLUR = Kernel(np.ones((1, 1)), "no blur")
-
-
 def kernel_family(image_shape: tuple[int, int]) -> list[Kernel]:
     """List the kernels at most half as high and half as wide as the images.
 
     The first is a single pixel. Then come straight motion and defocus, from short to
     long and from small to large.
     """
-    family = [NO_BLUR]
+    family = [Kernel(np.ones((1, 1)), "no blur")]
     for length in _LENGTHS:
         for angle in _ANGLES if length > _LENGTHS[0] else _ANGLES_OF_SHORTEST:
             psf = motion_kernel(length, np.deg2rad(angle))
