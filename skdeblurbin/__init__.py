@@ -10,16 +10,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skdeblurbin._classical import OtsuBinarizer
+    from skdeblurbin._classical import (
+        OtsuBinarizer,
+        SauvolaBinarizer,
+        WienerBinarizer,
+    )
     from skdeblurbin._gan import GANBinarizer
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["GANBinarizer", "OtsuBinarizer", "__version__"]
+__all__ = [
+    "GANBinarizer",
+    "OtsuBinarizer",
+    "SauvolaBinarizer",
+    "WienerBinarizer",
+    "__version__",
+]
 
 _HOMES = {
     "GANBinarizer": "skdeblurbin._gan",
     "OtsuBinarizer": "skdeblurbin._classical",
+    "SauvolaBinarizer": "skdeblurbin._classical",
+    "WienerBinarizer": "skdeblurbin._classical",
 }
 
 

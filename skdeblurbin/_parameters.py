@@ -30,6 +30,11 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, Integral) and value is not True and int(value) >= 1
 
 
+def is_auto(value: Any) -> bool:
+    """Whether a parameter is left open; safe for arrays, too."""
+    return isinstance(value, str) and value == "auto"
+
+
 def check_number(
     value: Any,
     name: str,
@@ -40,8 +45,11 @@ def check_number(
     include_low: bool = True,
     include_high: bool = True,
     optional: bool = False,
+    auto: bool = False,
 ) -> None:
     """Check that a parameter is a number within its bounds.
+
+    None is allowed if it is `optional`, "auto" if it may be left open (`auto`).
 
     Raises
     ------
@@ -50,16 +58,17 @@ def check_number(
     ValueError
         If it is out of bounds.
     """
-    if optional and value is None:
+    if (optional and value is None) or (auto and is_auto(value)):
         return
     kind = "an integer" if integer else "a real number"
+    alternative = " or 'auto'" if auto else ""
     closed_high = include_high and high != float("inf")
     interval = (
         f"{'[' if include_low else '('}{low:g}, {high:g}{']' if closed_high else ')'}"
     )
     message = (
         f"{name} must be {kind} in the range {interval}"
-        f"{' or None' if optional else ''}, got {value!r}."
+        f"{' or None' if optional else ''}{alternative}, got {value!r}."
     )
     wanted = Integral if integer else Real
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, wanted):

@@ -23,10 +23,11 @@ import pytest
 import scipy.sparse
 import torch
 from PIL import Image
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from skdeblurbin import OtsuBinarizer
+from skdeblurbin import OtsuBinarizer, SauvolaBinarizer, WienerBinarizer
 
 N, HEIGHT, WIDTH = 3, 6, 8
 SHAPE = (N, HEIGHT, WIDTH)
@@ -404,20 +405,38 @@ def content(X) -> Any:
     return pickle.dumps(X)
 
 
-@pytest.fixture(params=["otsu", "gan"])
-def estimator(request, tiny_gan):
-    return OtsuBinarizer() if request.param == "otsu" else tiny_gan()
+CLASSICAL = {
+    "otsu": OtsuBinarizer(),
+    "sauvola": SauvolaBinarizer(),
+    "wiener": WienerBinarizer(),
+    # On images as small as these, "auto" has hardly anything to choose from.
+    "wiener-psf": WienerBinarizer(psf=np.full((3, 3), 1 / 9), balance=0.01),
+}
+
+
+def make_estimator(name, tiny_gan):
+    return clone(CLASSICAL[name]) if name in CLASSICAL else tiny_gan()
+
+
+@pytest.fixture(params=[*CLASSICAL, "gan"])
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def estimator(name, tiny_gan):
+    return make_estimator(name, tiny_gan)
 
 
 @pytest.fixture(scope="module")
 def fitted_ones(tiny_gan):
     X, Y = grey(), truth(SHAPE)
-    return {type(e): e.fit(X, Y) for e in (OtsuBinarizer(), tiny_gan())}
+    return {n: make_estimator(n, tiny_gan).fit(X, Y) for n in (*CLASSICAL, "gan")}
 
 
 @pytest.fixture
-def fitted(estimator, fitted_ones):
-    return copy.deepcopy(fitted_ones[type(estimator)])
+def fitted(name, fitted_ones):
+    return copy.deepcopy(fitted_ones[name])
 
 
 def assert_result(result, shape, values):
@@ -514,9 +533,11 @@ def test_refused_truth_leaves_the_estimator_as_it_was(case, estimator, fitted):
 def test_y9_without_truth(tiny_gan):
     case = Rejected("y9-none", lambda: None, ValueError, "requires y to be passed")
     assert_refused(lambda: tiny_gan().fit(grey(), None), case, "Yy")
-    # Otsu's threshold needs none.
+    # Those without networks need none.
     values = np.array([0, 1], np.uint8)
-    assert_result(OtsuBinarizer().fit(grey()).predict(grey()), SHAPE, values)
+    for binarizer in CLASSICAL.values():
+        result = clone(binarizer).fit(grey()).predict(grey())
+        assert_result(result, SHAPE, values)
 
 
 @pytest.mark.parametrize("form", [np.asarray, np.ndarray.tolist, torch.from_numpy])
@@ -536,11 +557,13 @@ def test_row26_a_single_picture_is_refused_after_a_fit_on_images(form, fitted):
 
 
 @pytest.mark.parametrize("value", [77, 0, -3.5])
-def test_rows_17_and_18_constant_images_are_all_background(value):
+@pytest.mark.parametrize("binarizer", CLASSICAL.values(), ids=CLASSICAL)
+@pytest.mark.filterwarnings("ignore:.*outside the input range:UserWarning")
+def test_rows_17_and_18_constant_images_are_all_background(value, binarizer):
     X = np.full(SHAPE, value)
-    assert OtsuBinarizer().fit(X).predict(X).all()
+    assert clone(binarizer).fit(X).predict(X).all()
     # Background too where ink is bright, as in the pair that it is fitted on here.
-    light_on_dark = OtsuBinarizer().fit(grey(), (grey() < 128).astype(np.uint8))
+    light_on_dark = clone(binarizer).fit(grey(), (grey() < 128).astype(np.uint8))
     assert not light_on_dark.bright_is_paper_
     assert light_on_dark.predict(X).all()
 

@@ -21,7 +21,12 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from skdeblurbin import GANBinarizer, OtsuBinarizer
+from skdeblurbin import (
+    GANBinarizer,
+    OtsuBinarizer,
+    SauvolaBinarizer,
+    WienerBinarizer,
+)
 
 
 def paint(X, y):
@@ -34,6 +39,22 @@ def paint(X, y):
 
 
 class PaintedOtsuBinarizer(OtsuBinarizer):
+    def fit(self, X, Y=None):
+        return super().fit(X, paint(X, Y))
+
+    def score(self, X, y):
+        return super().score(X, paint(X, y))
+
+
+class PaintedSauvolaBinarizer(SauvolaBinarizer):
+    def fit(self, X, Y=None):
+        return super().fit(X, paint(X, Y))
+
+    def score(self, X, y):
+        return super().score(X, paint(X, y))
+
+
+class PaintedWienerBinarizer(WienerBinarizer):
     def fit(self, X, Y=None):
         return super().fit(X, paint(X, Y))
 
@@ -54,6 +75,10 @@ class PaintedGANBinarizer(GANBinarizer):
 
 ESTIMATORS = [
     PaintedOtsuBinarizer(),
+    PaintedSauvolaBinarizer(),
+    PaintedWienerBinarizer(),
+    # Some of the checks' images are too narrow for "auto" to have anything to choose.
+    PaintedWienerBinarizer(psf=[[0.2, 0.6, 0.2]], balance=0.01),
     PaintedGANBinarizer(
         n_blocks=1,
         growth_rate=2,
@@ -66,7 +91,7 @@ ESTIMATORS = [
     ),
 ]
 
-OTSU, GAN = ESTIMATORS
+GAN = ESTIMATORS[-1]
 
 # Checks that the generator does not yield, but that hold. Left out, of those that it
 # does not yield either:
@@ -78,10 +103,14 @@ OTSU, GAN = ESTIMATORS
 # - the checks of classifiers, regressors, clusterers and outlier detectors: ours are
 #   none of these. One of them says something of every partial_fit.
 FURTHER_CHECKS = [
-    (OTSU, estimator_checks.check_dataframe_column_names_consistency),
-    (GAN, estimator_checks.check_dataframe_column_names_consistency),
-    (OTSU, estimator_checks.check_inplace_ensure_writeable),
-    (GAN, estimator_checks.check_inplace_ensure_writeable),
+    *(
+        (estimator, check)
+        for check in (
+            estimator_checks.check_dataframe_column_names_consistency,
+            estimator_checks.check_inplace_ensure_writeable,
+        )
+        for estimator in ESTIMATORS
+    ),
     (GAN, estimator_checks.check_estimators_partial_fit_n_features),
 ]
 

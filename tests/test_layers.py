@@ -90,7 +90,10 @@ def test_parts_without_networks_import_without_torch():
         "        assert name.split('.')[0] != 'torch', 'torch was imported'\n"
         "sys.meta_path.insert(0, NoTorch())\n"
         f"import {names}, skdeblurbin.metrics, skdeblurbin.datasets\n"
-        "from skdeblurbin import OtsuBinarizer\n"
-        "OtsuBinarizer().fit_transform([[[1, 2], [3, 4]]])\n"
+        "import numpy, skdeblurbin\n"
+        "X = numpy.arange(192.0).reshape(2, 8, 12)\n"
+        "for name in ('Otsu', 'Sauvola', 'Wiener'):\n"
+        "    binarizer = getattr(skdeblurbin, name + 'Binarizer')()\n"
+        "    binarizer.fit(X, X % 12 > 5).predict(X)\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from skdeblurbin import GANBinarizer, OtsuBinarizer
+from skdeblurbin import (
+    GANBinarizer,
+    OtsuBinarizer,
+    SauvolaBinarizer,
+    WienerBinarizer,
+)
 from skdeblurbin._gan_parameters import check_gan_parameters
 from skdeblurbin._parameters import check_image_shape, check_number
 from skdeblurbin._tensors import resolve_device
@@ -35,6 +40,7 @@ NAN, INF = float("nan"), float("inf")
         ({"low": 1, "integer": True}, [1, np.int8(3), 10**400], [0, -(10**400)]),
         ({"low": 1, "high": 3, "integer": True}, [1, np.uint64(3)], [4, 0]),
         ({"low": 1, "optional": True}, [None, 1], [0, NAN]),
+        ({"low": 1, "auto": True}, ["auto", 1], [0, NAN]),
     ],
 )
 def test_numbers_within_and_beyond_their_bounds(rule, allowed, refused):
@@ -51,6 +57,7 @@ def test_numbers_within_and_beyond_their_bounds(rule, allowed, refused):
         ({"low": 0}, ["1", None, True, np.True_, [1], np.array([1.0]), 1j]),
         ({"low": 0, "integer": True}, ["1", None, False, 1.0, np.float32(1), NAN]),
         ({"low": 0, "optional": True}, ["None", True, {}]),
+        ({"low": 0, "auto": True}, ["Auto", "", None, True, np.array(["auto"] * 2)]),
     ],
 )
 def test_what_is_no_number(rule, refused):
@@ -72,6 +79,7 @@ def test_what_is_no_number(rule, refused):
             {"low": 0.5, "high": 1, "include_high": False},
             "a real number in the range [0.5, 1)",
         ),
+        ({"low": 0, "auto": True}, "a real number in the range [0, inf) or 'auto'"),
     ],
 )
 def test_message_names_what_is_allowed_and_given(rule, text):
@@ -122,6 +130,90 @@ def test_image_shape_must_be_height_and_width(given):
     with pytest.raises(ValueError, match=r"image_shape must be None or \(height, wid"):
         otsu.fit(X)
     assert vars(otsu) == state
+
+
+# SauvolaBinarizer and WienerBinarizer: allowed, ValueErrors, TypeErrors.
+
+PSF = np.ones((2, 3))
+CLASSICAL_RULES = {
+    (SauvolaBinarizer, "window_size"): (
+        ["auto", 3, np.int64(5), np.uint8(255)],
+        [1, 0, -3, 4, np.int64(10)],
+        ["5", 3.0, None, True, [3, 5]],
+    ),
+    (SauvolaBinarizer, "k"): (
+        ["auto", 0, 1, 0.34, np.float32(0.5)],
+        [-0.01, 1.01, NAN, INF],
+        ["0.2", None, False, [0.2]],
+    ),
+    (WienerBinarizer, "balance"): (
+        ["auto", 1, 1e-300, np.float32(0.5)],
+        [0, -1, NAN, INF],
+        ["0.1", None, True, [0.1]],
+    ),
+    (WienerBinarizer, "psf"): (
+        ["auto", PSF, PSF.astype(bool), PSF.tolist(), PSF.astype("f2"), [[5]]],
+        [
+            "motion",
+            PSF[0],
+            PSF[:0],
+            PSF[np.newaxis],
+            1.0,
+            [],
+            [[1, 2], [3]],
+            -PSF,
+            0 * PSF,
+            np.array([[1, NAN]]),
+            np.array([[1, INF]]),
+            np.array([[2, -0.1]]),
+        ],
+        [None, {}, 1j * PSF, PSF.astype(str), [["a"]], object()],
+    ),
+    **{
+        (kind, "image_shape"): ([None, (4, 8)], [(4,), (0, 32), "48"], [])
+        for kind in (SauvolaBinarizer, WienerBinarizer)
+    },
+}
+
+
+def each_classical(column):
+    return [
+        pytest.param(kind, name, value, id=f"{kind.__name__}-{name}={value!r}")
+        for (kind, name), rule in CLASSICAL_RULES.items()
+        for value in rule[column]
+    ]
+
+
+@pytest.mark.parametrize("kind", [SauvolaBinarizer, WienerBinarizer])
+def test_every_classical_parameter_has_a_rule(kind):
+    names = {name for owner, name in CLASSICAL_RULES if owner is kind}
+    assert set(inspect.signature(kind).parameters) == names
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), each_classical(0))
+def test_allowed_by_classical_binarizers(kind, name, value):
+    X = np.random.default_rng(0).random((2, 32))
+    assert kind(**{name: value}).fit(X, X > 0.5).predict(X).shape == X.shape
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "error"),
+    [
+        pytest.param(*case.values, error, id=case.id)
+        for column, error in [(1, ValueError), (2, TypeError)]
+        for case in each_classical(column)
+    ],
+)
+def test_refused_by_classical_binarizers(kind, name, value, error):
+    X = np.random.default_rng(0).random((2, 32))
+    model = kind().fit(X, X > 0.5).set_params(**{name: value})
+    before = dict(vars(model))
+    for arguments in ((X,), (X, X > 0.5)):
+        with pytest.raises(error, match=rf"^{name} must be .*got ") as caught:
+            model.fit(*arguments)
+        assert caught.type is error
+    assert vars(model).keys() == before.keys()
+    assert all(vars(model)[key] is value for key, value in before.items())
 
 
 # GANBinarizer. Lists of (allowed, a ValueError, a TypeError) for each parameter.

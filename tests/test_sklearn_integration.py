@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from functools import partial
 
 import joblib
 import numpy as np
@@ -32,15 +33,23 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from skdeblurbin import OtsuBinarizer
+from skdeblurbin import OtsuBinarizer, SauvolaBinarizer, WienerBinarizer
 from skdeblurbin.metrics import f_measure_scorer, rmse_scorer
 
 FOLDS = KFold(2)
 
 
-@pytest.fixture(params=["otsu", "gan"])
+CLASSICAL = {
+    "otsu": OtsuBinarizer,
+    "sauvola": SauvolaBinarizer,
+    # Without a search over kernels, which takes its time, in every test.
+    "wiener": partial(WienerBinarizer, psf=[[0.2, 0.2, 0.2, 0.2, 0.2]]),
+}
+
+
+@pytest.fixture(params=[*CLASSICAL, "gan"])
 def binarizer(request, tiny_gan):
-    return OtsuBinarizer() if request.param == "otsu" else tiny_gan()
+    return CLASSICAL.get(request.param, tiny_gan)()
 
 
 @pytest.fixture
@@ -651,8 +660,9 @@ def test_failing_first_fit_leaves_an_unfitted_one(case, method, plates, tiny_gan
     assert vars(model) == before
 
 
-def test_failing_otsu_fit_leaves_the_earlier_one(plates):
-    model = OtsuBinarizer().fit(plates.X, 255 * plates.Y)
+@pytest.mark.parametrize("kind", CLASSICAL)
+def test_failing_classical_fit_leaves_the_earlier_one(kind, plates):
+    model = CLASSICAL[kind]().fit(plates.X, 255 * plates.Y)
     before = state(model)
     with pytest.raises(ValueError, match="exactly two different values"):
         model.fit(plates.X[:, :5], plates.X[:, :5])

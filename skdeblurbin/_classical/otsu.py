@@ -1,24 +1,19 @@
-"""Binarizers without training: the baselines."""
+"""Otsu's threshold on the blurred image: the baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdeblurbin._base import BaseBinarizer
+from skdeblurbin._classical.base import ClassicalBinarizer, inverted
 from skdeblurbin._thresholding import binarize_otsu
-from skdeblurbin._validation import (
-    Images,
-    check_targets,
-    encode_targets,
-    find_classes,
-)
+from skdeblurbin._validation import Images
 
 
-class OtsuBinarizer(BaseBinarizer):
+class OtsuBinarizer(ClassicalBinarizer):
     """Otsu's threshold on the blurred image: the baseline of every comparison.
 
     Each image is split at the grey level that separates its pixels best into two
@@ -47,6 +42,8 @@ class OtsuBinarizer(BaseBinarizer):
 
     See Also
     --------
+    SauvolaBinarizer : A threshold for each pixel, from its surroundings.
+    WienerBinarizer : Deblurs by a kernel, then Otsu's threshold.
     GANBinarizer : Deblurs and binarizes; learns from pairs.
 
     References
@@ -65,50 +62,20 @@ class OtsuBinarizer(BaseBinarizer):
     (8, 128, 128)
     """
 
-    bright_is_paper_: bool
-
     def __init__(self, *, image_shape: tuple[int, int] | None = None) -> None:
         self.image_shape = image_shape
 
-    def fit(self, X: Any, Y: Any = None) -> Self:
-        """Check the images, and learn encoding and polarity from `Y`.
-
-        Parameters
-        ----------
-        X : array-like or list of images
-            Blurred images, as in :meth:`predict`.
-        Y : array-like or list of images, default=None
-            Binary truth of the same shapes, with two values. None keeps bright pixels
-            as paper, answered as uint8 {0, 1}.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If `X` or `Y` are no images, differ in shape, or `Y` is not binary.
-        """
-        images = self._check_training_images(X)
-        classes, bright_is_paper = np.array([0, 1], dtype=np.uint8), True
-        if Y is not None:
-            targets = check_targets(
-                Y, images, image_shape=self._checked_image_shape(), estimator=self
-            )
-            classes = find_classes(targets)
-            paper = encode_targets(targets, classes)
-            bright_is_paper = _agreement(images.grey, paper) >= 0.5
-        fitted = {"classes_": classes, "bright_is_paper_": bright_is_paper}
-        self._replace_state({**self._form_of(X, images), **fitted})
-        return self
+    def _learn(
+        self, images: Images, paper: Sequence[NDArray[np.bool_]] | None
+    ) -> dict[str, Any]:
+        bright_is_paper = paper is None or _agreement(images.grey, paper) >= 0.5
+        return {"bright_is_paper_": bright_is_paper}
 
     def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:
         bright = [binarize_otsu(image) for image in images.grey]
-        if self.bright_is_paper_:
-            return bright
-        # A constant image is all paper under either polarity.
-        return [image if image.all() else ~image for image in bright]
+        return (
+            bright if self.bright_is_paper_ else [inverted(image) for image in bright]
+        )
 
 
 def _agreement(
