@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skdeblurbin._base import BaseBinarizer
+from skdeblurbin._base import BaseBinarizer, shown_to_callbacks
 from skdeblurbin._thresholding import binarize_otsu
 from skdeblurbin._validation import (
     Images,
@@ -70,6 +70,7 @@ class OtsuBinarizer(BaseBinarizer):
     def __init__(self, *, image_shape: tuple[int, int] | None = None) -> None:
         self.image_shape = image_shape
 
+    @shown_to_callbacks
     def fit(self, X: Any, Y: Any = None) -> Self:
         """Check the images, and learn encoding and polarity from `Y`.
 

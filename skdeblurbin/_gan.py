@@ -8,6 +8,8 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from skdeblurbin._base import tears_down_callbacks
+from skdeblurbin._gan_callbacks import FitTasks
 from skdeblurbin._gan_engine import GANEngine
 from skdeblurbin._gan_parameters import check_gan_parameters
 
@@ -195,6 +197,7 @@ class GANBinarizer(GANEngine):
         self.random_state = random_state
         self.verbose = verbose
 
+    @tears_down_callbacks
     def fit(self, X: Any, Y: Any) -> Self:
         """Train on pairs of blurred and binary images.
 
@@ -224,7 +227,8 @@ class GANBinarizer(GANEngine):
         check_gan_parameters(self.get_params(deep=False))
         data = self._check_pairs(X, Y)
         continuing = self.warm_start and hasattr(self, "generator_")
-        return self._train(X, data, continuing=continuing, whole=True)
+        tasks = FitTasks(self, X, Y, self.max_epochs)
+        return self._train(X, data, continuing=continuing, tasks=tasks)
 
     def partial_fit(self, X: Any, Y: Any, classes: Any = None) -> Self:
         """Train for one epoch, going on from earlier calls.
@@ -265,7 +269,7 @@ class GANBinarizer(GANEngine):
                 )
             classes = self.classes_
         data = self._check_pairs(X, Y, classes, keep_range=continuing)
-        return self._train(X, data, continuing=continuing, whole=False)
+        return self._train(X, data, continuing=continuing)
 
     def deblur(self, X: Any) -> Any:
         """Map blurred images to the intermediate, deblurred grey images.
