@@ -86,11 +86,12 @@ def warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
         warn_user(
             "The output of the trained generator is practically constant: on the "
             f"{len(chosen)} pairs looked at it has less than a tenth of the truth's "
-            "contrast, so that its predictions mean nothing. If the training was short, "
-            "try more epochs or a lower learning_rate. Else check that X[i] and Y[i] "
-            "show the same plate at the same place for every i, that the photos use a good part of input_range_, and that the blur is "
-            f"shorter than half of the {generator.receptive_field} pixels that the "
-            "generator sees (raise n_blocks or downsampling).",
+            "contrast, so that its predictions mean nothing. If the training was "
+            "short, try more epochs or a lower learning_rate. Else check that X[i] and "
+            "Y[i] show the same plate at the same place for every i, that the photos "
+            "use a good part of input_range_, and that the blur is shorter than half "
+            f"of the {generator.receptive_field} pixels that the generator sees (raise "
+            "n_blocks or downsampling).",
             ConvergenceWarning,
         )
 

@@ -28,7 +28,7 @@ class TrainingRun:
         Whether the learning rate falls to 0 over these epochs.
     validate : callable (generator) -> dict of str to float, default=None
         Measures a generator on pairs set aside. "rmse" decides on the best epoch, less
-        is better; all go into the history with "validation_" before their names.
+        is better; all go into the history, after ``"validation_"``.
     n_iter_no_change : int or None, default=None
         Stop after this many epochs without a lower RMSE on the pairs set aside.
     on_epoch_begin : callable () -> None, default=None

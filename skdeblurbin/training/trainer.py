@@ -152,11 +152,11 @@ class Trainer:
             if network is not None
             for name, value in network.state_dict().items()
         }
-        finite = torch.stack([value.isfinite().all() for value in weights.values()])
-        for (name, value), is_finite in zip(
-            weights.items(), finite.tolist(), strict=True
-        ):
-            if not is_finite:
+        numbers = [value for value in weights.values() if value.is_floating_point()]
+        if get_total_norm(numbers, math.inf).isfinite():  # of the greatest, or NaN
+            return
+        for name, value in weights.items():
+            if not value.isfinite().all():
                 raise DivergenceError(name, float(value[~value.isfinite()][0]))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
