@@ -23,6 +23,8 @@ _N_CHECKED = 8
 # 0.4 and more where a generator learns, from the first epoch on; 0.1 to 0.3 where the
 # blur reaches beyond what it sees; 0.05 and less where it has collapsed.
 _LEAST_CONTRAST = 0.1
+# Smaller pictures are mostly border to the network, whose padding they show.
+_LEAST_SIDE = 8
 # Blank images may seem better than they are by rounding.
 _NO_BETTER = 0.999
 
@@ -68,7 +70,8 @@ def validation_scores(held_out: Pairs, generator: torch.nn.Module) -> dict[str, 
 def warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
     """Warn if what the generator makes of the pairs shows next to nothing.
 
-    Pairs of which photo or truth is constant tell nothing. The search ends as soon as
+    Pairs of which photo or truth is constant tell nothing, and so do rows of a few
+    pixels. The search ends as soon as
     there is contrast enough, so that a sound generator costs a prediction or two.
     """
     chosen = pairs.take(islice(_telling(pairs), _N_CHECKED))
@@ -97,7 +100,9 @@ def warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
 
 
 def _telling(pairs: Pairs) -> Iterator[int]:
-    """The indices of the pairs of which neither photo nor truth is constant."""
+    """The indices of pairs that are pictures, and of which neither is constant."""
     for i, (photo, truth) in enumerate(zip(pairs.grey, pairs.paper, strict=True)):
-        if photo.min() < photo.max() and truth.any() and not truth.all():
+        is_picture = min(photo.shape) >= _LEAST_SIDE
+        varies = photo.min() < photo.max() and truth.any() and not truth.all()
+        if is_picture and varies:
             yield i

@@ -13,6 +13,7 @@ import warnings
 import joblib
 import numpy as np
 import pytest
+import rich
 import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
@@ -141,7 +142,7 @@ def test_hooks_get_the_data_of_fit(plates, tiny_gan):
         {},
         {"average_decay": None},
         {"adversarial_weight": 0},
-        {"validation_fraction": 0.5, "learning_rate": 0.1},
+        {"validation_fraction": 0.5, "learning_rate": 0.3, "average_decay": None},
     ],
     ids=str,
 )
@@ -159,30 +160,47 @@ def test_fitted_estimator_is_what_fit_would_return(parameters, plates, tiny_gan)
         assert [e["epoch"] for e in fitted.history_] == list(range(1, n_epochs + 1))
         assert not fitted.generator_.training
     assert fitted_state(kept[-1]) == fitted_state(model)
+    if "validation_fraction" in parameters:
+        errors = [entry["validation_rmse"] for entry in model.history_]
+        assert min(errors) < errors[-1]  # the best is not the last
 
 
-def test_fitted_estimators_are_independent(plates, tiny_gan):
-    expected = tiny_gan(max_epochs=3).fit(*plates)
+def damage(fitted):
+    with torch.no_grad():
+        for network in (fitted.generator_, fitted.discriminator_):
+            for tensor in network.state_dict().values():
+                tensor.fill_(7)
+    for state in fitted._training_state.values():
+        state.clear()
+    fitted._rng.integers(9, size=7)
+    for entry in fitted.history_:
+        entry.clear()
+    fitted.history_.clear()
+
+
+@pytest.mark.parametrize("use", ["damage", "train"])
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"average_decay": None}, {"validation_fraction": 0.5}],
+    ids=str,
+)
+def test_fitted_estimators_are_independent(use, parameters, plates, tiny_gan):
     kept = []
 
-    def damage(fitted):
-        kept.append((fitted, fitted.deblur(plates.X)))
-        other = copy.deepcopy(fitted)
-        fitted.partial_fit(*plates)
-        with torch.no_grad():
-            for network in (fitted.generator_, fitted.discriminator_):
-                for parameter in network.parameters():
-                    parameter.fill_(np.nan)
-        fitted._training_state.clear()
-        fitted._rng.integers(9, size=7)
-        fitted.history_[0].clear()
-        kept[-1] = (other, kept[-1][1])
+    def act(fitted):
+        kept.append((copy.deepcopy(fitted), fitted.deblur(plates.X), fitted))
+        damage(fitted) if use == "damage" else fitted.partial_fit(*plates)
 
-    model = tiny_gan(max_epochs=3).set_callbacks(Recorder(act=damage)).fit(*plates)
+    options = {"max_epochs": 3, **parameters}
+    model = tiny_gan(**options).set_callbacks(Recorder(act=act)).fit(*plates)
+    expected = tiny_gan(**options).fit(*plates)
     assert fitted_state(model) == fitted_state(expected)
     assert len(model.history_[0]) == len(model.history_[2]) > 5
-    for fitted, deblurred in kept:
-        assert_array_equal(fitted.deblur(plates.X), deblurred)
+    for copied, deblurred, _ in kept:
+        assert_array_equal(copied.deblur(plates.X), deblurred)
+    # And what was kept does not follow the training.
+    follows = [fitted.n_epochs_ for _, _, fitted in kept]
+    assert follows == ([1, 2, 3] if use == "damage" else [2, 3, 4])
 
 
 def test_no_copy_is_made_unasked(plates, tiny_gan, monkeypatch):
@@ -382,6 +400,8 @@ def test_what_is_no_callback_is_refused(bad, tiny_gan):
 
 def test_callbacks_find_the_process_as_fit_found_it(plates, tiny_gan):
     def look(fitted):
+        weights = fitted.generator_.state_dict().values()
+        assert not any(value.is_inference() for value in weights)
         found.append(
             (
                 torch.get_num_threads(),
@@ -486,8 +506,16 @@ def bars(text):
     ]
 
 
-def test_progress_bar(plates, tiny_gan, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "120")
+@pytest.fixture
+def wide_terminal():
+    """Room for whole lines: rich cuts them to the width of its one console."""
+    rich.reconfigure(width=200)
+    yield
+    rich.reconfigure()
+
+
+@pytest.mark.usefixtures("wide_terminal")
+def test_progress_bar(plates, tiny_gan, capsys):
     tiny_gan(max_epochs=3).set_callbacks(ProgressBar()).fit(*plates)
     assert bars(capsys.readouterr().out) == ["GANBinarizer - fit 100%"]
     OtsuBinarizer().set_callbacks(ProgressBar()).fit(*plates)
@@ -496,8 +524,8 @@ def test_progress_bar(plates, tiny_gan, capsys, monkeypatch):
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("kind", ["otsu", "gan"])
-def test_grid_search(n_jobs, kind, plates, tiny_gan, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "160")
+@pytest.mark.usefixtures("wide_terminal")
+def test_grid_search(n_jobs, kind, plates, tiny_gan, capsys):
     if kind == "otsu":
         model, grid = OtsuBinarizer(), {"image_shape": [None]}
     else:
@@ -529,8 +557,8 @@ def test_grid_search(n_jobs, kind, plates, tiny_gan, capsys, monkeypatch):
     assert not hasattr(search.best_estimator_, "_parent_callback_ctx")
 
 
-def test_halving_search_and_pipeline(plates, tiny_gan, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "160")
+@pytest.mark.usefixtures("wide_terminal")
+def test_halving_search_and_pipeline(plates, tiny_gan, capsys):
     pipeline = Pipeline([("otsu", OtsuBinarizer()), ("gan", tiny_gan())])
     pipeline.set_callbacks(ProgressBar()).fit(*plates)
     assert bars(capsys.readouterr().out) == [

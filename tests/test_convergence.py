@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import joblib
 import numpy as np
 import pytest
@@ -59,7 +61,7 @@ WITH_VALIDATION = {"validation_rmse", "validation_f_measure"}
             ALWAYS | WITH_DISCRIMINATOR | WITH_VALIDATION,
         ),
     ],
-    ids=str,
+    ids=["default", "no adversary", "no content", "perceptual", "validation"],
 )
 def test_history(parameters, keys, plates, tiny_gan):
     history = tiny_gan(max_epochs=2, **parameters).fit(*plates).history_
@@ -259,6 +261,20 @@ def test_constant_pairs_say_nothing(plates):
     pairs.grey[0][0, 0] = 8
     with pytest.warns(ConvergenceWarning, match="on the 1 pairs"):
         warn_of_constant_output(Blank(), pairs)
+
+
+def test_rows_of_pixels_say_nothing(plates):
+    truth = plates.Y.astype(bool)
+    for n_rows, warned in ((1, False), (7, False), (8, True)):
+        pairs = Pairs(
+            list(plates.X[:, 5 : 5 + n_rows]),
+            [(0, 255)] * len(truth),
+            list(truth[:, 5 : 5 + n_rows]),
+        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            warn_of_constant_output(Blank(), pairs)
+        assert bool(caught) == warned
 
 
 def test_a_sound_generator_costs_two_predictions_at_most(plates, tiny_gan, monkeypatch):
