@@ -19,10 +19,10 @@ from skdeblurbin.training import Pairs
 
 # How many pairs the check for constant output looks at.
 _N_CHECKED = 8
-# Output of less than this share of the truth's contrast is called constant. Measured:
-# 0.4 and more where a generator learns, from the first epoch on; 0.1 to 0.3 where the
-# blur reaches beyond what it sees; 0.05 and less where it has collapsed.
-_LEAST_CONTRAST = 0.1
+# Output of less than this share of the truth's contrast, and no better than blank, is
+# called constant. Measured: 0.4 and more where a generator learns, from the first epoch
+# on; up to 0.2 where it has collapsed (docs/contributing.md).
+_LEAST_CONTRAST = 0.25
 # Smaller pictures are mostly border to the network, whose padding they show.
 _LEAST_SIDE = 8
 # Blank images may seem better than they are by rounding.
@@ -88,8 +88,9 @@ def warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
     if len(chosen) and wrong >= _NO_BETTER * blank:
         warn_user(
             "The output of the trained generator is practically constant: on the "
-            f"{len(chosen)} pairs looked at it has less than a tenth of the truth's "
-            "contrast, so that its predictions mean nothing. If the training was "
+            f"{len(chosen)} pairs looked at it has less than a quarter of the truth's "
+            "contrast, and binarized it is no better than blank images, so that its "
+            "predictions mean nothing. If the training was "
             "short, try more epochs or a lower learning_rate. Else check that X[i] and "
             "Y[i] show the same plate at the same place for every i, that the photos "
             "use a good part of input_range_, and that the blur is shorter than half "
