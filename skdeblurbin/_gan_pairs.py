@@ -72,7 +72,7 @@ def warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
 
     Pairs of which photo or truth is constant tell nothing, and so do rows of a few
     pixels. The search ends as soon as
-    there is contrast enough, so that a sound generator costs a prediction or two.
+    there is contrast enough, so that a sound generator costs a few predictions.
     """
     chosen = pairs.take(islice(_telling(pairs), _N_CHECKED))
     missing = _LEAST_CONTRAST * sum(float(truth.std()) for truth in chosen.paper)
