@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -21,19 +22,54 @@ from skdeblurbin._validation import (
     encode_targets,
     find_classes,
 )
+from skdeblurbin._warnings import warn_user
 from skdeblurbin.metrics import root_mean_squared_error
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 # A 2-D array this large on both sides is rather one picture than rows of pixels.
 _PICTURE_SIDE = 16
 # Fitted attributes that only rows of flattened images have.
 _COLUMNS = ("n_features_in_", "feature_names_in_")
+# What scikit-learn's callbacks keep on an estimator while it is being fitted.
+_DURING_FIT = (
+    "_callback_fit_ctx",
+    "_parent_callback_ctx",
+    "_skl_callbacks_to_teardown",
+)
 
 
-class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
+def tears_down_callbacks(fit: Fit) -> Fit:
+    """Decorate a `fit` that calls callbacks itself, as scikit-learn asks for."""
+    return cast(Fit, with_callbacks(fit))
+
+
+def shown_to_callbacks(fit: Fit) -> Fit:
+    """Decorate a `fit` without steps: callbacks see it as one task."""
+
+    @functools.wraps(fit)
+    def one_task(self: BaseBinarizer, X: Any, Y: Any = None) -> BaseBinarizer:
+        context = self._init_callback_context()
+        context.call_on_fit_task_begin(estimator=self, X=X, y=Y)
+        before = dict(vars(self))
+        fit(self, X, Y)
+        try:
+            context.call_on_fit_task_end(
+                estimator=self, X=X, y=Y, reconstruction_attributes={}
+            )
+        except BaseException:
+            self.__dict__ = before
+            raise
+        return self
+
+    return tears_down_callbacks(cast(Fit, one_task))
+
+
+class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
     """Base of all binarizers: images in, binary images of the same size out.
 
     A subclass has a parameter `image_shape`, sets `classes_` in `fit`, and implements
-    `_binarize`.
+    `_binarize`. Its `fit` is decorated with `shown_to_callbacks`.
     """
 
     image_shape: tuple[int, int] | None
@@ -145,12 +181,10 @@ class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
             and shape is None
             and min(height, width) >= _PICTURE_SIDE
         ):
-            warnings.warn(
+            warn_user(
                 f"X of shape {(height, width)} is read as {height} images one pixel "
                 "high. If it is one picture, give X[np.newaxis]; if its rows are "
-                "flattened images, set image_shape=(height, width).",
-                UserWarning,
-                stacklevel=3,
+                "flattened images, set image_shape=(height, width)."
             )
         return images
 
@@ -176,6 +210,11 @@ class BaseBinarizer(TransformerMixin, BaseEstimator, ABC):
             if name not in fitted:
                 self.__dict__.pop(name, None)
         self.__dict__.update(fitted)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies that callbacks get or make in the midst of a fit are not being fitted.
+        state: dict[str, Any] = dict(super().__getstate__())
+        return {n: value for n, value in state.items() if n not in _DURING_FIT}
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -8,6 +8,8 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from skdeblurbin._base import tears_down_callbacks
+from skdeblurbin._gan_callbacks import FitTasks
 from skdeblurbin._gan_engine import GANEngine
 from skdeblurbin._gan_parameters import check_gan_parameters
 
@@ -76,8 +78,8 @@ class GANBinarizer(GANEngine):
     augment : bool, default=True
         Whether to vary the pairs at random (small affine maps, contrast, noise, blur).
     validation_fraction : float or None, default=None
-        Share of the training pairs set aside to measure the RMSE after each epoch; the
-        weights of the best epoch are kept. None sets none aside.
+        Share of the training pairs set aside to measure RMSE and F-measure after each
+        epoch; the weights of the best epoch are kept. None sets none aside.
     n_iter_no_change : int or None, default=None
         Stop after this many epochs without a better validation RMSE.
     image_shape : tuple (height, width), default=None
@@ -95,7 +97,7 @@ class GANBinarizer(GANEngine):
         Seeds initial weights, order and augmentation. Pass an int for reproducible
         results on one kind of device. Global generators are never touched.
     verbose : int or bool, default=0
-        1 prints a line for each epoch: losses, RMSE, time left.
+        1 prints a line for each epoch: losses, RMSE, validation, time left.
 
     Attributes
     ----------
@@ -116,9 +118,26 @@ class GANBinarizer(GANEngine):
     n_epochs_ : int
         Number of epochs trained, over all calls.
     history_ : list of dict
-        For each epoch: "epoch", each loss term unweighted, "generator_loss" (their
-        weighted sum), "rmse" (of the training outputs split at the middle grey),
-        "validation_rmse" (as `score`, if pairs were set aside), "seconds".
+        For each epoch:
+
+        - "epoch": its number, from 1.
+        - "content_loss", "perceptual_loss", "adversarial_loss", "discriminator_loss":
+          each loss term, unweighted.
+        - "generator_loss": the weighted sum of the first three.
+        - "rmse": of the training outputs, split at the middle grey.
+        - "generator_gradient_norm", "discriminator_gradient_norm": the L2 norm of the
+          gradient over all parameters of the network.
+        - "discriminator_accuracy_real", "discriminator_accuracy_fake": share of the
+          truth images with D > 1/2, and of the generated ones with D < 1/2, before
+          the discriminator's update.
+        - "generator_learning_rate", "discriminator_learning_rate": of the last step.
+        - "validation_rmse", "validation_f_measure": of the pairs set aside; the first
+          as in `score`, the second of ink as in
+          :func:`~skdeblurbin.metrics.f_measure`.
+        - "seconds": of the whole epoch, without callbacks.
+
+        Losses, "rmse", norms and accuracies are means over the steps. What there is
+        not (a discriminator, pairs set aside, a loss of weight 0) has no key.
     device_ : torch.device
         Where the networks are.
 
@@ -200,10 +219,14 @@ class GANBinarizer(GANEngine):
         self.random_state = random_state
         self.verbose = verbose
 
+    @tears_down_callbacks
     def fit(self, X: Any, Y: Any) -> Self:
         """Train on pairs of blurred and binary images.
 
         Ctrl-C ends the training early with a warning, and keeps what was learnt.
+        Callbacks (`set_callbacks`) see each epoch as a task named "epoch"; if one
+        returns True at its end, so does the training. Their `fitted_estimator` is a
+        copy of what `fit` would return if it ended there.
 
         Parameters
         ----------
@@ -224,18 +247,27 @@ class GANBinarizer(GANEngine):
             If a parameter, `X` or `Y` is not as described; the estimator is then as it
             was before.
         FloatingPointError
-            If the losses become infinite or NaN.
+            If a loss, a gradient or a weight becomes infinite or NaN in the first
+            epoch; the estimator is then as it was before.
+
+        Warns
+        -----
+        sklearn.exceptions.ConvergenceWarning
+            If a loss, a gradient or a weight becomes infinite or NaN: the training
+            ends, and the last finite epoch is kept. If the output of the trained
+            generator is practically constant.
         """
         check_gan_parameters(self.get_params(deep=False))
         data = self._check_pairs(X, Y)
         continuing = self.warm_start and hasattr(self, "generator_")
-        return self._train(X, data, continuing=continuing, whole=True)
+        tasks = FitTasks(self, X, Y, self.max_epochs)
+        return self._train(X, data, continuing=continuing, tasks=tasks)
 
     def partial_fit(self, X: Any, Y: Any, classes: Any = None) -> Self:
         """Train for one epoch, going on from earlier calls.
 
         Value range and classes are those of the first call; the learning rate stays
-        constant, and no pairs are set aside.
+        constant, no pairs are set aside, and no callbacks run.
 
         Parameters
         ----------
@@ -257,7 +289,13 @@ class GANBinarizer(GANEngine):
             If a parameter, `X` or `Y` is not as described, or `classes` are not those
             of the first call; the estimator is then as it was before.
         FloatingPointError
-            If the losses become infinite or NaN.
+            If a loss, a gradient or a weight becomes infinite or NaN in the very first
+            epoch.
+
+        Warns
+        -----
+        sklearn.exceptions.ConvergenceWarning
+            As in :meth:`fit`; what earlier calls learnt is kept.
         """
         check_gan_parameters(self.get_params(deep=False))
         continuing = hasattr(self, "generator_")
@@ -270,7 +308,7 @@ class GANBinarizer(GANEngine):
                 )
             classes = self.classes_
         data = self._check_pairs(X, Y, classes, keep_range=continuing)
-        return self._train(X, data, continuing=continuing, whole=False)
+        return self._train(X, data, continuing=continuing)
 
     def deblur(self, X: Any) -> Any:
         """Map blurred images to the intermediate, deblurred grey images.

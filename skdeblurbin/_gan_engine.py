@@ -14,6 +14,13 @@ from numpy.typing import NDArray
 from sklearn.utils import Tags, check_random_state
 
 from skdeblurbin._base import BaseBinarizer
+from skdeblurbin._gan_callbacks import FitTasks
+from skdeblurbin._gan_pairs import (
+    split_pairs,
+    to_paper,
+    validation_scores,
+    warn_of_constant_output,
+)
 from skdeblurbin._ranges import (
     image_range,
     infer_input_range,
@@ -22,6 +29,7 @@ from skdeblurbin._ranges import (
     warn_off_scale,
 )
 from skdeblurbin._tensors import (
+    Interruptible,
     build_network,
     from_numpy_state,
     full_precision,
@@ -30,14 +38,12 @@ from skdeblurbin._tensors import (
     to_numpy_state,
     torch_threads,
 )
-from skdeblurbin._thresholding import binarize_otsu
 from skdeblurbin._validation import (
     Images,
     check_targets,
     encode_targets,
     find_classes,
 )
-from skdeblurbin.metrics import root_mean_squared_error
 from skdeblurbin.networks import DenseGenerator, PatchDiscriminator
 from skdeblurbin.networks.discriminator import MINIMUM_SIZE
 from skdeblurbin.networks.inference import deblur_images
@@ -67,6 +73,14 @@ class _TrainingData:
     classes: NDArray[Any]
     input_range: tuple[float, float]
     on_integers: bool
+
+    def known(self) -> dict[str, Any]:
+        """The fitted attributes that do not depend on the training."""
+        return {
+            "classes_": self.classes,
+            "input_range_": self.input_range,
+            "_fitted_on_integers": self.on_integers,
+        }
 
 
 class GANEngine(BaseBinarizer):
@@ -105,49 +119,68 @@ class GANEngine(BaseBinarizer):
         return _TrainingData(images, pairs, found, input_range, on_integers)
 
     def _train(
-        self, X: Any, data: _TrainingData, *, continuing: bool, whole: bool
+        self,
+        X: Any,
+        data: _TrainingData,
+        *,
+        continuing: bool,
+        tasks: FitTasks | None = None,
     ) -> Self:
         """Initialise or take over, train, and only then change the estimator.
 
-        `whole` is a fit of `max_epochs`, with decay and validation; else one epoch.
+        With `tasks` it is a fit of `max_epochs`, with decay, validation and callbacks;
+        else one epoch.
         """
         form = self._form_of(X, data.images, continuing=continuing)
-        with one_fit_at_a_time(), torch_threads(self.n_threads):
-            device = resolve_device(self.device)
+        device = resolve_device(self.device)
+        session = Interruptible(
+            one_fit_at_a_time,
+            partial(torch_threads, self.n_threads),
+            partial(full_precision, device),
+        )
+        with session:
             rng = self._make_rng(continuing=continuing)
             split_seed = self._split_seed if continuing else int(rng.integers(2**62))
-            with full_precision(device):
-                trainer = self._make_trainer(rng, device, continuing=continuing)
-                fraction = self.validation_fraction if whole else None
-                training, held_out = _split(data.pairs, fraction, split_seed)
-                run = TrainingRun(
-                    trainer,
-                    max_epochs=self.max_epochs if whole else 1,
-                    decay=whole and self.learning_rate_decay is not None,
-                    validate=None if held_out is None else partial(_error, held_out),
-                    n_iter_no_change=self.n_iter_no_change,
-                    verbose=self.verbose,
-                    history=self.history_ if continuing else (),
-                )
-                generator = run.train(self._batches(training, trainer, rng, device))
-            # As numpy arrays: pickles carry no device, and deepcopy keeps everything.
-            training_state = to_numpy_state(trainer.state_dict())
-        fitted = {
-            **form,
-            "classes_": data.classes,
-            "input_range_": data.input_range,
-            "generator_": generator,
-            "discriminator_": trainer.discriminator,
-            "device_": device,
-            "history_": run.history,
-            "n_epochs_": len(run.history),
-            "_fitted_on_integers": data.on_integers,
-            "_rng": rng,
-            "_split_seed": split_seed,
-            "_training_state": training_state,
-        }
+            trainer = self._make_trainer(rng, device, continuing=continuing)
+            fraction = self.validation_fraction if tasks else None
+            training, held_out = split_pairs(data.pairs, fraction, split_seed)
+            run = self._make_run(trainer, held_out, tasks, continuing=continuing)
+            known = {
+                **form,
+                **data.known(),
+                "device_": device,
+                "_split_seed": split_seed,
+            }
+            learnt = partial(_learnt, known, trainer, run, rng)
+            if tasks:
+                tasks.connect(session, lambda: learnt() if run.history else None)
+            run.train(self._batches(training, trainer, rng, device))
+            fitted = learnt()
+            warn_of_constant_output(fitted["generator_"], held_out or training)
+        if tasks:
+            tasks.end()
         self._replace_state(fitted)
         return self
+
+    def _make_run(
+        self,
+        trainer: Trainer,
+        held_out: Pairs | None,
+        tasks: FitTasks | None,
+        *,
+        continuing: bool,
+    ) -> TrainingRun:
+        return TrainingRun(
+            trainer,
+            max_epochs=self.max_epochs if tasks else 1,
+            decay=tasks is not None and self.learning_rate_decay is not None,
+            validate=partial(validation_scores, held_out) if held_out else None,
+            n_iter_no_change=self.n_iter_no_change,
+            on_epoch_begin=tasks.begin_epoch if tasks else None,
+            on_epoch_end=tasks.end_epoch if tasks else None,
+            verbose=self.verbose,
+            history=self.history_ if continuing else (),
+        )
 
     def _make_rng(self, *, continuing: bool) -> np.random.Generator:
         if continuing:
@@ -242,7 +275,7 @@ class GANEngine(BaseBinarizer):
             return list(deblur_images(self.generator_, scaled))
 
     def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:
-        return list(map(_to_paper, images.grey, self._deblur(images)))
+        return list(map(to_paper, images.grey, self._deblur(images)))
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
@@ -274,39 +307,25 @@ class GANEngine(BaseBinarizer):
         return tags
 
 
-def _error(held_out: Pairs, generator: torch.nn.Module) -> float:
-    """RMSE on {0, 1} of a generator on pairs that it does not train on."""
-    sharp = deblur_images(generator, held_out.scaled())
-    binary = list(map(_to_paper, held_out.grey, sharp))
-    return float(root_mean_squared_error(held_out.paper, binary))
+def _learnt(
+    known: dict[str, Any], trainer: Trainer, run: TrainingRun, rng: np.random.Generator
+) -> dict[str, Any]:
+    """The fitted attributes, as if the training ended now.
 
-
-def _to_paper(blurred: NDArray[Any], sharp: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Binarize a deblurred image; where nothing was to be seen, all is paper."""
-    if blurred.min() == blurred.max():
-        # The network's own answer is the zeros that its convolutions pad with.
-        return np.ones(sharp.shape, dtype=bool)
-    return binarize_otsu(sharp)
-
-
-def _split(
-    pairs: Pairs, fraction: float | None, seed: int
-) -> tuple[Pairs, Pairs | None]:
-    """Pairs to train on, and pairs set aside for validation.
-
-    Equal seeds set the same pairs aside, so that a fit that goes on with the same
-    data never validates on pairs that were trained on before.
+    Nothing in them changes with the training that goes on.
     """
-    if fraction is None:
-        return pairs, None
-    n_held_out = max(1, round(fraction * len(pairs)))
-    if n_held_out >= len(pairs):
-        raise ValueError(
-            f"validation_fraction={fraction} of {len(pairs)} pairs leaves none to "
-            "train on."
-        )
-    order = np.random.default_rng(seed).permutation(len(pairs)).tolist()
-    return pairs.take(order[n_held_out:]), pairs.take(order[:n_held_out])
+    state = run.kept_state()
+    generator, discriminator = trainer.networks(state)
+    return {
+        **known,
+        "generator_": generator,
+        "discriminator_": discriminator,
+        "history_": copy.deepcopy(run.history),
+        "n_epochs_": len(run.history),
+        "_rng": copy.deepcopy(rng),
+        # As numpy arrays: pickles carry no device, and deepcopy keeps everything.
+        "_training_state": to_numpy_state(state),
+    }
 
 
 def _check_unchanged(network: Any, fitted: Any) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from skdeblurbin._warnings import warn_user
 
 # Where the values of images way off their scale are cut, in widths of the range.
 _FAR_OFF = 1e6
@@ -88,13 +89,11 @@ def warn_off_scale(
     ]
     if off:
         low, high = min(pair[0] for pair in off), max(pair[1] for pair in off)
-        warnings.warn(
+        warn_user(
             f"{len(off)} of {len(images)} images of X hold values in [{low:.9g}, "
             f"{high:.9g}], outside the input range [{fitted_range[0]:.9g}, "
             f"{fitted_range[1]:.9g}] seen by fit: scale them as the training images "
-            "were.",
-            UserWarning,
-            stacklevel=4,
+            "were."
         )
 
 
@@ -104,11 +103,9 @@ def warn_doubtful_range(
     """Warn of floats hardly above 1 that are read on [0, 255]: nearly black images."""
     for image, (_, top) in zip(images, ranges, strict=True):
         if image.dtype.kind == "f" and top >= 255 and 1 < image.max() <= _HARDLY:
-            warnings.warn(
+            warn_user(
                 f"X holds floats up to {image.max():.9g}, which are read on the scale "
                 f"[0, {top:g}] as nearly black. If they are meant to lie in [0, 1], "
-                "clip them: np.clip(X, 0, 1).",
-                UserWarning,
-                stacklevel=5,
+                "clip them: np.clip(X, 0, 1)."
             )
             return

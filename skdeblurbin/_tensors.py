@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -39,6 +39,37 @@ def one_fit_at_a_time() -> Iterator[None]:
     """
     with _FIT_LOCK, torch.inference_mode(False), torch.enable_grad():
         yield
+
+
+class Interruptible:
+    """Context managers that a block can leave for a while, and enter again.
+
+    Parameters
+    ----------
+    *managers : callable () -> context manager
+        Entered in this order.
+    """
+
+    def __init__(self, *managers: Callable[[], AbstractContextManager[Any]]) -> None:
+        self._managers = managers
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        for manager in self._managers:
+            self._stack.enter_context(manager())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        """Run a block outside of the context managers."""
+        self._stack.close()
+        try:
+            yield
+        finally:
+            self.__enter__()
 
 
 @contextmanager

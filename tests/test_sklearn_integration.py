@@ -730,14 +730,14 @@ def test_fits_that_go_on_set_the_same_pairs_aside(plates, tiny_gan, monkeypatch)
     from skdeblurbin import _gan_engine
 
     held_out = []
-    split = _gan_engine._split
+    split = _gan_engine.split_pairs
 
     def spy(*arguments):
         training, validation = split(*arguments)
         held_out.append([image.tobytes() for image in validation.grey])
         return training, validation
 
-    monkeypatch.setattr(_gan_engine, "_split", spy)
+    monkeypatch.setattr(_gan_engine, "split_pairs", spy)
     model = tiny_gan(validation_fraction=0.25, warm_start=True)
     for _ in range(3):
         model.fit(*plates)

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skdeblurbin._base import BaseBinarizer
+from skdeblurbin._base import BaseBinarizer, shown_to_callbacks
 from skdeblurbin._validation import (
     Images,
     check_targets,
@@ -23,6 +23,7 @@ class ClassicalBinarizer(BaseBinarizer):
 
     bright_is_paper_: bool
 
+    @shown_to_callbacks
     def fit(self, X: Any, Y: Any = None) -> Self:
         """Check the images; learn encoding, polarity and open settings from `Y`.
 

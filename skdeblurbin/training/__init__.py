@@ -10,12 +10,13 @@ from skdeblurbin.training.losses import (
     PerceptualLoss,
 )
 from skdeblurbin.training.run import TrainingRun
-from skdeblurbin.training.trainer import Batch, Trainer
+from skdeblurbin.training.trainer import Batch, DivergenceError, Trainer
 
 __all__ = [
     "AdversarialLoss",
     "Batch",
     "ContentLoss",
+    "DivergenceError",
     "GeneratorLoss",
     "PairBatches",
     "Pairs",

@@ -5,17 +5,15 @@ from __future__ import annotations
 import copy
 import math
 import time
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
+from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
+from skdeblurbin._warnings import warn_user
 from skdeblurbin.training.batches import PairBatches
-from skdeblurbin.training.trainer import Trainer
-
-_ADVICE = "training has diverged. Try a lower learning_rate, or larger batches."
+from skdeblurbin.training.trainer import DivergenceError, Trainer
 
 
 class TrainingRun:
@@ -28,10 +26,16 @@ class TrainingRun:
         Number of epochs to train.
     decay : bool
         Whether the learning rate falls to 0 over these epochs.
-    validate : callable (generator) -> float, default=None
-        Gives the error of a generator on pairs set aside; less is better.
+    validate : callable (generator) -> dict of str to float, default=None
+        Measures a generator on pairs set aside. "rmse" decides on the best epoch, less
+        is better; all go into the history, after ``"validation_"``.
     n_iter_no_change : int or None, default=None
-        Stop after this many epochs without a lower error.
+        Stop after this many epochs without a lower RMSE on the pairs set aside.
+    on_epoch_begin : callable () -> None, default=None
+        Called before each epoch.
+    on_epoch_end : callable () -> bool, default=None
+        Called after each epoch, when `history` and `kept_state` know of it; True ends
+        the training.
     verbose : int, default=0
         1 prints a line for each epoch.
     history : list of dict, default=()
@@ -49,8 +53,10 @@ class TrainingRun:
         *,
         max_epochs: int,
         decay: bool,
-        validate: Callable[[nn.Module], float] | None = None,
+        validate: Callable[[nn.Module], Mapping[str, float]] | None = None,
         n_iter_no_change: int | None = None,
+        on_epoch_begin: Callable[[], None] | None = None,
+        on_epoch_end: Callable[[], bool] | None = None,
         verbose: int = 0,
         history: list[dict[str, Any]] | tuple[()] = (),
     ) -> None:
@@ -59,9 +65,12 @@ class TrainingRun:
         self._decay = decay
         self._validate = validate
         self._patience = n_iter_no_change
+        self._on_epoch_begin = on_epoch_begin
+        self._on_epoch_end = on_epoch_end
         self._verbose = verbose
         self._best: dict[str, Any] | None = None
         self._best_error = math.inf
+        self._last_finite: dict[str, Any] | None = None
         self._epochs_since_best = 0
         self._n_earlier = len(history)
         self.history = [dict(epoch) for epoch in history]
@@ -71,6 +80,9 @@ class TrainingRun:
 
         Ctrl-C ends the training with a warning, as in scikit-learn's MLPClassifier; it
         is passed on where no epoch is done yet, and there is nothing to keep.
+
+        Numbers that are no longer finite end it too, with a ConvergenceWarning, and
+        the trainer goes back to the last finite epoch, of an earlier run if need be.
 
         Returns
         -------
@@ -82,72 +94,105 @@ class TrainingRun:
         Raises
         ------
         FloatingPointError
-            If a loss or a weight becomes infinite or NaN.
+            If a loss, a gradient or a weight becomes infinite or NaN in the very first
+            epoch, so that there is nothing to go back to.
         """
-        if self._validate is not None and self._n_earlier:
-            self._keep_best()  # what earlier runs reached is not given up
+        if self._n_earlier:  # what earlier runs reached is not given up
+            self._last_finite = copy.deepcopy(self._trainer.state_dict())
+            if self._validate is not None:
+                self._measure(self._last_finite)
         if self._verbose and self._max_epochs > 1:
             print(f"[GANBinarizer] {self._max_epochs} epochs of {len(batches)} steps")
-        start = time.perf_counter()
         try:
-            for number in range(self._max_epochs):
-                self._train_epoch(batches, number)
-                if self._verbose:
-                    self._print_line(number, time.perf_counter() - start)
-                if self._patience and self._epochs_since_best >= self._patience:
-                    break
+            self._train_epochs(batches)
+        except DivergenceError as error:
+            self._go_back(error)
         except KeyboardInterrupt:
-            n_done = len(self.history) - self._n_earlier
-            if n_done == 0:
+            if len(self.history) == self._n_earlier:
                 raise
-            warnings.warn(
-                f"Training interrupted by user after {n_done} of {self._max_epochs} "
-                "epochs; what was learnt is kept.",
-                UserWarning,
-                stacklevel=4,
-            )
+            self._stop_early()
         if self._best is not None:
             self._trainer.load_state_dict(self._best)
-        generator = copy.deepcopy(self._trainer.trained_generator)
-        _check_finite(generator, self._trainer.generator)
-        return generator.eval().requires_grad_(False)
+        return self._trainer.networks(self._trainer.state_dict())[0]
+
+    def kept_state(self) -> dict[str, Any]:
+        """What the trainer's state would be if the training ended now."""
+        return self._trainer.state_dict() if self._best is None else self._best
+
+    def _train_epochs(self, batches: PairBatches) -> None:
+        start = time.perf_counter()
+        for number in range(self._max_epochs):
+            if self._on_epoch_begin is not None:
+                self._on_epoch_begin()
+            self._train_epoch(batches, number)
+            if self._verbose:
+                self._print_line(number, time.perf_counter() - start)
+            if self._on_epoch_end is not None and self._on_epoch_end():
+                break
+            if self._patience and self._epochs_since_best >= self._patience:
+                break
 
     def _train_epoch(self, batches: PairBatches, number: int) -> None:
         start = time.perf_counter()
         share = (number / self._max_epochs, (number + 1) / self._max_epochs)
         found = self._trainer.train_epoch(batches, share if self._decay else None)
         epoch: dict[str, Any] = {"epoch": len(self.history) + 1, **found}
-        bad = [name for name, value in found.items() if not math.isfinite(value)]
-        if bad:
-            raise FloatingPointError(
-                f"{bad[0]} became {found[bad[0]]} in epoch {epoch['epoch']}: {_ADVICE}"
-            )
-        if self._validate is not None:
-            epoch["validation_rmse"] = self._keep_best()
-        epoch["seconds"] = time.perf_counter() - start
-        self.history.append(epoch)
+        is_last = number + 1 == self._max_epochs
+        if self._validate is not None or not is_last:
+            self._last_finite = copy.deepcopy(self._trainer.state_dict())
+            if self._validate is not None:
+                epoch |= self._measure(self._last_finite)
+        self.history.append({**epoch, "seconds": time.perf_counter() - start})
 
-    def _keep_best(self) -> float:
-        """Measure the present generator, and keep the trainer's state if it leads."""
+    def _measure(self, state: dict[str, Any]) -> dict[str, float]:
+        """Measure the generator, and keep `state`, the trainer's own, if it leads."""
         assert self._validate is not None
         generator = self._trainer.trained_generator
         training = generator.training
-        error = self._validate(generator.eval())
+        found = self._validate(generator.eval())
         generator.train(training)
-        if error < self._best_error:
-            self._best_error = error
-            self._best = copy.deepcopy(self._trainer.state_dict())
+        if found["rmse"] < self._best_error:
+            self._best_error = found["rmse"]
+            self._best = state
             self._epochs_since_best = 0
         else:
             self._epochs_since_best += 1
-        return error
+        return {f"validation_{name}": value for name, value in found.items()}
+
+    def _stop_early(self) -> None:
+        """Keep what was learnt until Ctrl-C, in the midst of an epoch maybe."""
+        n_done = len(self.history) - self._n_earlier
+        warn_user(
+            f"Training interrupted by user after {n_done} of {self._max_epochs} "
+            "epochs; what was learnt is kept."
+        )
+        try:
+            self._trainer.check_finite()
+        except DivergenceError as error:
+            self._go_back(error)
+
+    def _go_back(self, error: DivergenceError) -> None:
+        """Return to the last finite epoch, with a warning; without one, give up."""
+        n_done = len(self.history)
+        message = f"{error} in epoch {n_done + 1}: training has diverged"
+        advice = _advice(error.quantity, self._trainer.learning_rate)
+        if self._last_finite is None:
+            message = f"{message}, and nothing was learnt. {advice}"
+            warn_user(message, ConvergenceWarning)
+            raise FloatingPointError(message) from error
+        warn_user(
+            f"{message} and ends here; what was learnt until epoch {n_done} is kept. "
+            f"{advice}",
+            ConvergenceWarning,
+        )
+        self._trainer.load_state_dict(self._last_finite)
 
     def _print_line(self, number: int, seconds: float) -> None:
         epoch = self.history[-1]
         values = "  ".join(
             f"{name.removesuffix('_loss')} {value:.4f}"
             for name, value in epoch.items()
-            if name not in ("epoch", "seconds")
+            if name.endswith(("_loss", "rmse", "f_measure"))
         )
         left = round(seconds / (number + 1) * (self._max_epochs - number - 1))
         last = self._n_earlier + self._max_epochs
@@ -158,12 +203,14 @@ class TrainingRun:
         )
 
 
-def _check_finite(*networks: nn.Module) -> None:
-    """The last update comes after the last loss: look at what it left."""
-    for network in networks:
-        for name, value in network.state_dict().items():
-            if not torch.isfinite(value).all():
-                raise FloatingPointError(
-                    f"The generator's {name} is not finite after the last step: "
-                    f"{_ADVICE}"
-                )
+def _advice(quantity: str, learning_rate: float) -> str:
+    """What to try when `quantity` is no longer finite."""
+    if quantity == "perceptual_loss":
+        return (
+            "Check that the feature network gives finite numbers of moderate size for "
+            "images in [0, 1], and scale its output down if not."
+        )
+    lower = f"Try a learning_rate below {learning_rate:g}"
+    if quantity.startswith("generator_gradient") or quantity == "generator_loss":
+        return f"{lower}, or smaller weights K1, K2 and adversarial_weight."
+    return f"{lower} (the default, 0.001, suits most data)."

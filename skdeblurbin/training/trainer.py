@@ -13,9 +13,27 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 
 from skdeblurbin.training.averaging import WeightAverage
-from skdeblurbin.training.losses import GeneratorLoss
+from skdeblurbin.training.losses import GeneratorLoss, log_mean_sigmoid
+
+_LOG_HALF = math.log(1 / 2)
+
+
+class DivergenceError(FloatingPointError):
+    """A loss, a gradient or a weight is no longer a finite number.
+
+    Attributes
+    ----------
+    quantity : str
+        What is not finite.
+    value : float
+    """
+
+    def __init__(self, quantity: str, value: float) -> None:
+        super().__init__(f"{quantity} became {value}")
+        self.quantity, self.value = quantity, value
 
 
 @dataclass(frozen=True)
@@ -92,21 +110,54 @@ class Trainer:
         Returns
         -------
         dict of str to float
-            Means over the steps of what `train_step` returns.
+            Means over the steps of what `train_step` returns, and the learning rates
+            of the last step.
+
+        Raises
+        ------
+        DivergenceError
+            If a value of a step, or a weight after the last, is not finite.
         """
         self.generator.train()
         if self.discriminator is not None:
             self.discriminator.train()
         n_steps = len(batches)  # type: ignore[arg-type]
-        sums: dict[str, Tensor] = {}
+        names: list[str] = []
+        steps: list[Tensor] = []
         for step, batch in enumerate(batches):
             if progress is not None:
                 begin, end = progress
                 self._decay_learning_rate(begin + (end - begin) * step / n_steps)
-            for name, value in self.train_step(batch).items():
-                # Summed on the device: reading each value would wait for the device.
-                sums[name] = sums[name] + value if name in sums else value
-        return {name: float(total) / n_steps for name, total in sums.items()}
+            found = self.train_step(batch)
+            names = list(found)
+            # Kept on the device: reading each step would wait for the device.
+            steps.append(torch.stack(list(found.values())))
+        means = _finite_means(names, torch.stack(steps).cpu())
+        self.check_finite()
+        rates = {"generator_learning_rate": self.generator_optimizer}
+        if self.discriminator_optimizer is not None:
+            rates["discriminator_learning_rate"] = self.discriminator_optimizer
+        return means | {name: o.param_groups[0]["lr"] for name, o in rates.items()}
+
+    def check_finite(self) -> None:
+        """Raise DivergenceError if a weight or running statistic is not finite."""
+        networks = {
+            "generator": self.generator,
+            "averaged generator": self.average and self.average.module,
+            "discriminator": self.discriminator,
+        }
+        weights = {
+            f"{name} in the {part}": value
+            for part, network in networks.items()
+            if network is not None
+            for name, value in network.state_dict().items()
+        }
+        numbers = [value for value in weights.values() if value.is_floating_point()]
+        if get_total_norm(numbers, math.inf).isfinite():  # of the greatest, or NaN
+            return
+        for name, value in weights.items():
+            if not value.isfinite().all():
+                raise DivergenceError(name, float(value[~value.isfinite()][0]))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminator, then the generator, from one generator output.
@@ -114,14 +165,14 @@ class Trainer:
         Returns
         -------
         dict of str to Tensor of shape ()
-            The loss terms, and the RMSE on {0, 1} of the output split at 0.
+            The loss terms; the RMSE on {0, 1} of the output split at 0; of each network
+            the gradient's norm; of the discriminator the shares of real and fake images
+            that it told right, before its update.
         """
         output = self.generator(batch.blurred)
         found: dict[str, Tensor] = {}
         if self.discriminator is not None:
-            found["discriminator_loss"] = self._update_discriminator(
-                batch, output.detach()
-            )
+            found |= self._update_discriminator(batch, output.detach())
         found |= self._update_generator(batch, output)
         if self.average is not None:
             self.average.update(self.generator)
@@ -140,6 +191,30 @@ class Trainer:
         if self.average is not None:
             state["average"] = self.average.state_dict()
         return state
+
+    def networks(self, state: dict[str, Any]) -> tuple[nn.Module, nn.Module | None]:
+        """Copies of the generator to predict with and of the discriminator.
+
+        Parameters
+        ----------
+        state : dict
+            Of this trainer, at whatever time: the weights that the copies get.
+
+        Returns
+        -------
+        generator, discriminator : nn.Module, nn.Module or None
+            In evaluation mode, the generator without gradients.
+        """
+        generator = copy.deepcopy(self.trained_generator)
+        average = state.get("average")
+        generator.load_state_dict(
+            state["generator"] if average is None else average["module"]
+        )
+        discriminator = copy.deepcopy(self.discriminator)
+        if discriminator is not None:
+            discriminator.load_state_dict(state["discriminator"])
+            discriminator.eval()
+        return generator.eval().requires_grad_(False), discriminator
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over the state of another trainer of equal networks.
@@ -167,18 +242,21 @@ class Trainer:
                 self.average.restart(self.generator)
         self._decay_learning_rate(0.0)
 
-    def _update_discriminator(self, batch: Batch, output: Tensor) -> Tensor:
+    def _update_discriminator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
         assert self.discriminator is not None
         assert self.discriminator_optimizer is not None
-        loss = self.loss.adversarial.discriminator(
-            self.discriminator(batch.target, batch.blurred),
-            self.discriminator(output, batch.blurred),
-            batch.mask,
-        )
+        real = self.discriminator(batch.target, batch.blurred)
+        fake = self.discriminator(output, batch.blurred)
+        loss = self.loss.adversarial.discriminator(real, fake, batch.mask)
         self.discriminator_optimizer.zero_grad()
         loss.backward()
+        norm = _gradient_norm(self.discriminator)
         self.discriminator_optimizer.step()
-        return loss.detach()
+        return {
+            "discriminator_loss": loss.detach(),
+            "discriminator_gradient_norm": norm,
+            **_accuracies(real.detach(), fake.detach(), batch.mask),
+        }
 
     def _update_generator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
         logits = None
@@ -189,8 +267,10 @@ class Trainer:
         # Discriminator and feature network pass gradients on, and keep none.
         parameters = list(self.generator.parameters())
         terms["generator_loss"].backward(inputs=parameters)
+        norm = _gradient_norm(self.generator)
         self.generator_optimizer.step()
-        return {name: value.detach() for name, value in terms.items()}
+        found = {name: value.detach() for name, value in terms.items()}
+        return {**found, "generator_gradient_norm": norm}
 
     def _decay_learning_rate(self, done: float) -> None:
         rate = self.learning_rate * (1 + math.cos(math.pi * done)) / 2
@@ -203,6 +283,34 @@ class Trainer:
 def _adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
     # The momentum of 0.5 is that of pix2pix: 0.9 lets adversarial training oscillate.
     return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=(0.5, 0.999))
+
+
+def _finite_means(names: list[str], steps: Tensor) -> dict[str, float]:
+    """Means over the rows of `steps`, a column for each name; all must be finite."""
+    bad = (~steps.isfinite()).nonzero().tolist()
+    if bad:
+        # The first of the first step: what came later may have caught it from there.
+        step, column = bad[0]
+        raise DivergenceError(names[column], float(steps[step, column]))
+    return dict(zip(names, steps.double().mean(dim=0).tolist(), strict=True))
+
+
+def _gradient_norm(network: nn.Module) -> Tensor:
+    """L2 norm of the gradient with respect to all parameters of a network."""
+    return get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
+
+
+@torch.no_grad()
+def _accuracies(
+    real_logits: Tensor, fake_logits: Tensor, mask: Tensor | None
+) -> dict[str, Tensor]:
+    """Shares of the images that D > 1/2 calls real, and D < 1/2 fake, rightly."""
+    real = log_mean_sigmoid(real_logits, mask) > _LOG_HALF
+    fake = log_mean_sigmoid(fake_logits, mask) < _LOG_HALF
+    return {
+        "discriminator_accuracy_real": real.float().mean(),
+        "discriminator_accuracy_fake": fake.float().mean(),
+    }
 
 
 @torch.no_grad()

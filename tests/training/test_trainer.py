@@ -1,14 +1,17 @@
 """One step, one epoch and a run, on networks small enough to compute by hand."""
 
+import copy
 import math
 
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from skdeblurbin.training import (
     Batch,
+    DivergenceError,
     GeneratorLoss,
     PerceptualLoss,
     Trainer,
@@ -113,7 +116,14 @@ def test_rmse_of_a_step_is_the_root_of_the_share_of_wrong_pixels():
 def test_no_discriminator_at_all():
     trainer = Trainer(Scale(), None, GeneratorLoss(), learning_rate=0.1)
     found = trainer.train_step(make_batch())
-    assert set(found) == {"content_loss", "generator_loss", "rmse"}
+    assert set(found) == {
+        "content_loss",
+        "generator_loss",
+        "generator_gradient_norm",
+        "rmse",
+    }
+    found = trainer.train_epoch([make_batch()])
+    assert [name for name in found if "discriminator" in name] == []
 
 
 def test_epoch_means_and_cosine_decay():
@@ -187,7 +197,7 @@ def test_best_epoch_is_kept_and_patience_ends_the_run(capsys):
     def validate(generator):
         assert not generator.training
         weights.append(generator.weight.item())
-        return next(errors)
+        return {"rmse": next(errors), "f_measure": 0.9}
 
     run = TrainingRun(
         make_trainer(),
@@ -207,7 +217,10 @@ def test_best_epoch_is_kept_and_patience_ends_the_run(capsys):
     assert len(lines) == 5
     for word in ("epoch 4/5", "discriminator", "adversarial", "content", "left 0:0"):
         assert word in lines[4]
-    assert "validation_rmse 0.4000" in lines[4]
+    assert "validation_rmse 0.4000  validation_f_measure 0.9000" in lines[4]
+    for word in ("norm", "accuracy", "learning_rate"):
+        assert word not in lines[4]
+    assert [e["validation_f_measure"] for e in run.history] == [0.9] * 4
 
 
 class Interrupted(list):
@@ -240,28 +253,305 @@ def test_ctrl_c_before_anything_is_learnt_is_passed_on():
         run.train(Interrupted(epoch=1))
 
 
-def test_divergence_is_named():
-    batch = Batch(torch.full((1, 1, 2, 2), np.inf), torch.ones(1, 1, 2, 2))
-    trainer = Trainer(Scale(), None, GeneratorLoss(), learning_rate=0.1)
-    run = TrainingRun(trainer, max_epochs=2, decay=False)
-    with pytest.raises(FloatingPointError, match="content_loss became inf in epoch 1"):
-        run.train([batch])
+class Diverging(list):
+    """Batches of two steps: the second of the given epoch has the given photo value."""
+
+    def __init__(self, epoch, value):
+        super().__init__([make_batch(), make_batch()])
+        self.left, self.value = epoch, value
+
+    def __iter__(self):
+        self.left -= 1
+        yield make_batch()
+        yield make_batch(self.value if self.left == 0 else 1.0)
+
+
+def plain_trainer(**options):
+    return Trainer(Scale(), None, GeneratorLoss(), learning_rate=0.1, **options)
+
+
+def test_divergence_in_the_first_epoch_is_an_error():
+    run = TrainingRun(plain_trainer(), max_epochs=2, decay=False)
+    expected = r"content_loss became inf in epoch 1: .* nothing was learnt. Try a lear"
+    with (
+        pytest.warns(ConvergenceWarning, match=expected),
+        pytest.raises(FloatingPointError, match=expected),
+    ):
+        run.train(Diverging(epoch=1, value=np.inf))
 
 
 def test_a_last_step_that_diverges_is_named():
-    trainer = Trainer(Scale(), None, GeneratorLoss(), learning_rate=0.1)
+    trainer = plain_trainer()
     weight = trainer.generator.weight
     trainer.generator_optimizer.step = lambda: weight.data.fill_(np.nan)
     run = TrainingRun(trainer, max_epochs=1, decay=False)
-    with pytest.raises(FloatingPointError, match="weight is not finite after the last"):
+    expected = "weight in the generator became nan in epoch 1"
+    with (
+        pytest.warns(ConvergenceWarning, match=expected),
+        pytest.raises(FloatingPointError, match=expected),
+    ):
         run.train([make_batch()])
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_divergence_goes_back_to_the_last_finite_epoch(value):
+    trainer, expected = (make_trainer(average_decay=0.9) for _ in range(2))
+    alone = TrainingRun(expected, max_epochs=2, decay=False)
+    generator = alone.train([make_batch(), make_batch()])
+    run = TrainingRun(trainer, max_epochs=5, decay=False)
+    match = r"in epoch 3: .* until epoch 2 is kept. Try a learning_rate below 0.1"
+    with pytest.warns(ConvergenceWarning, match=match):
+        found = run.train(Diverging(epoch=3, value=value))
+    assert found.weight.item() == generator.weight.item()
+    assert [e["epoch"] for e in run.history] == [1, 2]
+    for one, other in zip(
+        flat(trainer.state_dict()), flat(expected.state_dict()), strict=True
+    ):
+        assert one == other
+
+
+def flat(state):
+    """All numbers of a nested state, moments of the optimizers included."""
+    if isinstance(state, dict):
+        return [v for value in state.values() for v in flat(value)]
+    if isinstance(state, (list, tuple)):
+        return [v for value in state for v in flat(value)]
+    return (
+        state.tolist() if isinstance(state, torch.Tensor) and state.dim() else [state]
+    )
+
+
+def test_divergence_keeps_the_best_epoch():
+    errors = iter([0.3, 0.2, 0.4])
+    run = TrainingRun(
+        make_trainer(),
+        max_epochs=5,
+        decay=False,
+        validate=lambda _: {"rmse": next(errors)},
+    )
+    with pytest.warns(ConvergenceWarning, match="in epoch 4"):
+        found = run.train(Diverging(epoch=4, value=np.nan))
+    best = TrainingRun(make_trainer(), max_epochs=2, decay=False)
+    expected = best.train([make_batch(), make_batch()])
+    assert found.weight.item() == expected.weight.item()
+
+
+def test_divergence_goes_back_to_an_earlier_run():
+    trainer = make_trainer()
+    earlier = [{"epoch": 1, "rmse": 0.5}]
+    run = TrainingRun(trainer, max_epochs=1, decay=False, history=earlier)
+    with pytest.warns(ConvergenceWarning, match="in epoch 2.* until epoch 1 is kept"):
+        found = run.train(Diverging(epoch=1, value=np.nan))
+    assert found.weight.item() == 0.5
+    assert run.history == earlier
+
+
+def test_what_became_infinite_first_is_named():
+    # The discriminator meets the broken generator in the step after, and comes first
+    # within a step.
+    loss = GeneratorLoss(perceptual=PerceptualLoss(lambda images: 1e30 * images))
+    trainer = Trainer(Scale(), Judge(), loss, learning_rate=0.1)
+    with pytest.raises(DivergenceError) as caught:
+        trainer.train_epoch([make_batch(), make_batch()])
+    assert caught.value.quantity == "perceptual_loss"
+    run = TrainingRun(trainer, max_epochs=1, decay=False)
+    with (
+        pytest.warns(ConvergenceWarning),
+        pytest.raises(FloatingPointError),
+    ):
+        run.train([make_batch()])
+
+
+@pytest.mark.parametrize(
+    ("options", "quantity", "advice"),
+    [
+        ({"K2": 1e37}, "generator_loss", "smaller weights K1, K2 and adver"),
+        (
+            {"perceptual": PerceptualLoss(lambda images: 1e30 * images)},
+            "perceptual_loss",
+            "Check that the feature network gives finite",
+        ),
+    ],
+)
+def test_advice_is_that_of_the_quantity(options, quantity, advice):
+    trainer = Trainer(Scale(), Judge(), GeneratorLoss(**options), learning_rate=0.1)
+    run = TrainingRun(trainer, max_epochs=1, decay=False)
+    blurred = torch.full((1, 1, 2, 2), 1e3)
+    expected = rf"{quantity} became inf in epoch 1: .*{advice}"
+    with (
+        pytest.warns(ConvergenceWarning, match=expected),
+        pytest.raises(FloatingPointError, match=expected),
+    ):
+        run.train([Batch(blurred, torch.ones(1, 1, 2, 2))])
+
+
+@pytest.mark.parametrize("value", [-np.inf, np.nan])
+@pytest.mark.parametrize("part", ["generator", "averaged generator", "discriminator"])
+def test_weights_of_every_network_are_looked_at(part, value):
+    trainer = make_trainer(average_decay=0.9)
+    trainer.check_finite()
+    network = {
+        "generator": trainer.generator,
+        "averaged generator": trainer.average.module,
+        "discriminator": trainer.discriminator,
+    }[part]
+    with torch.no_grad():
+        next(network.parameters()).fill_(value)
+    with pytest.raises(DivergenceError, match=rf"in the {part} became {value}"):
+        trainer.check_finite()
+
+
+def test_ctrl_c_in_an_epoch_that_diverged():
+    class Both(Diverging):
+        def __iter__(self):
+            yield from super().__iter__()
+            if self.left == 0:
+                raise KeyboardInterrupt
+
+    trainer = plain_trainer()
+    run = TrainingRun(trainer, max_epochs=5, decay=False)
+    with (
+        pytest.warns(UserWarning, match="interrupted by user after 1 of 5"),
+        pytest.warns(ConvergenceWarning, match="until epoch 1 is kept"),
+    ):
+        generator = run.train(Both(epoch=2, value=np.nan))
+    assert generator.weight.item() == pytest.approx(0.7, abs=0.01)
+
+
+def test_gradient_norms_by_hand():
+    found = make_trainer().train_step(make_batch())
+    # The slope's gradient is sigma(1) - 1 + 0.5 sigma(0.5). The generator's output is w
+    # everywhere: the gradient of -log sigma(0.9 w) - 2 w at 0.5.
+    discriminator = abs(sigmoid(1) - 1 + 0.5 * sigmoid(0.5))
+    assert found["discriminator_gradient_norm"].item() == pytest.approx(discriminator)
+    generator = 0.9 * (1 - sigmoid(0.45)) + 2
+    assert found["generator_gradient_norm"].item() == pytest.approx(generator)
+
+
+def test_gradient_norm_is_over_all_parameters():
+    class Line(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.slope = nn.Parameter(torch.tensor(3.0))
+            self.offset = nn.Parameter(torch.tensor(-1.0))
+
+        def forward(self, blurred):
+            return self.slope * blurred + self.offset
+
+    trainer = Trainer(Line(), None, GeneratorLoss(K2=1.0), learning_rate=0.1)
+    found = trainer.train_step(make_batch(0.75))
+    # |3 x - 1 - 1| at x = 0.75 is 0.25: the gradient is (x, 1), of norm 5/4.
+    assert found["generator_gradient_norm"].item() == pytest.approx(1.25)
+
+
+def test_discriminator_accuracies_by_hand():
+    # Logits are the images' means: D > 1/2 where they are above 0, D = 1/2 at 0.
+    targets = torch.tensor([1.0, -1.0, 1.0, 1.0]).view(4, 1, 1, 1)
+    photos = torch.tensor([1.0, -1.0, -1.0, 0.0]).view(4, 1, 1, 1)
+    found = make_trainer().train_step(Batch(photos, targets))
+    assert found["discriminator_accuracy_real"].item() == 0.75
+    assert found["discriminator_accuracy_fake"].item() == 0.5
+
+
+def test_discriminator_is_judged_before_its_update():
+    trainer = make_trainer()
+    with torch.no_grad():
+        trainer.discriminator.slope.fill_(0.05)
+    batch = Batch(torch.full((1, 1, 2, 2), 2.0), torch.full((1, 1, 2, 2), 0.1))
+    found = trainer.train_step(batch)
+    # One step of 0.1 against a gradient of sign + turns the slope's sign.
+    assert trainer.discriminator.slope.item() == pytest.approx(-0.05)
+    assert found["discriminator_accuracy_real"].item() == 1.0
+    assert found["discriminator_accuracy_fake"].item() == 0.0
+
+
+def test_history_holds_everything():
+    validate = {"rmse": 0.5, "f_measure": 0.25}
+    run = TrainingRun(
+        make_trainer(), max_epochs=2, decay=True, validate=lambda _: validate
+    )
+    run.train([make_batch(), make_batch()])
+    for entry in run.history:
+        assert list(entry) == [
+            "epoch",
+            "discriminator_loss",
+            "discriminator_gradient_norm",
+            "discriminator_accuracy_real",
+            "discriminator_accuracy_fake",
+            "adversarial_loss",
+            "content_loss",
+            "generator_loss",
+            "generator_gradient_norm",
+            "rmse",
+            "generator_learning_rate",
+            "discriminator_learning_rate",
+            "validation_rmse",
+            "validation_f_measure",
+            "seconds",
+        ]
+        assert all(type(value) in (int, float) for value in entry.values())
+    # Four steps along a half cosine: the rates of steps 2 and 4, at 1/4 and 3/4.
+    for network in ("generator", "discriminator"):
+        rates = [entry[f"{network}_learning_rate"] for entry in run.history]
+        assert rates == pytest.approx([0.0853553, 0.0146447], abs=1e-6)
+
+
+def test_hooks_see_each_epoch_and_stop():
+    calls = []
+
+    def end():
+        calls.append(("end", len(run.history), run.kept_state()["generator"]))
+        return len(run.history) == 2
+
+    run = TrainingRun(
+        make_trainer(),
+        max_epochs=5,
+        decay=False,
+        on_epoch_begin=lambda: calls.append(("begin", len(run.history))),
+        on_epoch_end=end,
+    )
+    run.train([make_batch()])
+    assert [call[:2] for call in calls] == [
+        ("begin", 0),
+        ("end", 1),
+        ("begin", 1),
+        ("end", 2),
+    ]
+    assert len(run.history) == 2
+
+
+def test_ctrl_c_in_a_hook_keeps_the_epoch():
+    def end():
+        raise KeyboardInterrupt
+
+    run = TrainingRun(make_trainer(), max_epochs=3, decay=False, on_epoch_end=end)
+    with pytest.warns(UserWarning, match="interrupted by user after 1 of 3 epochs"):
+        run.train([make_batch()])
+    assert len(run.history) == 1
+
+
+def test_networks_are_copies_in_the_given_state():
+    trainer = make_trainer(average_decay=0.9)
+    trainer.train_step(make_batch())
+    before = copy.deepcopy(trainer.state_dict())
+    trainer.train_step(make_batch())
+    generator, discriminator = trainer.networks(before)
+    assert generator.weight.item() == before["average"]["module"]["weight"].item()
+    assert discriminator.slope.item() == pytest.approx(0.9)
+    assert not generator.training
+    assert not generator.weight.requires_grad
+    trainer.train_step(make_batch())
+    with torch.no_grad():
+        generator.weight.fill_(9)
+    assert trainer.trained_generator.weight.item() < 1
+    assert discriminator.slope.item() == pytest.approx(0.9)
 
 
 def test_training_goes_on_from_the_best_epoch():
     errors = iter([0.3, 0.5, 0.4])
     trainer = make_trainer(average_decay=0.9)
     run = TrainingRun(
-        trainer, max_epochs=3, decay=False, validate=lambda _: next(errors)
+        trainer, max_epochs=3, decay=False, validate=lambda _: {"rmse": next(errors)}
     )
     generator = run.train([make_batch()])
     assert trainer.trained_generator.weight.item() == generator.weight.item()
@@ -275,7 +565,7 @@ def test_a_run_that_goes_on_gives_up_nothing_better():
         trainer,
         max_epochs=2,
         decay=False,
-        validate=lambda _: next(errors),
+        validate=lambda _: {"rmse": next(errors)},
         history=[{"epoch": 1}],
     )
     assert run.train([make_batch()]).weight.item() == 0.5  # as it came

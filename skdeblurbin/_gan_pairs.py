@@ -1,0 +1,109 @@
+"""Pairs that measure a generator: set aside for validation, or to check its output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from skdeblurbin._thresholding import binarize_otsu
+from skdeblurbin._warnings import warn_user
+from skdeblurbin.metrics import f_measure, root_mean_squared_error
+from skdeblurbin.networks.inference import deblur_images
+from skdeblurbin.training import Pairs
+
+# How many pairs the check for constant output looks at.
+_N_CHECKED = 8
+# Output of less than this share of the truth's contrast, and no better than blank, is
+# called constant. Measured: 0.4 and more where a generator learns, from the first epoch
+# on; up to 0.2 where it has collapsed (docs/contributing.md).
+_LEAST_CONTRAST = 0.25
+# Smaller pictures are mostly border to the network, whose padding they show.
+_LEAST_SIDE = 8
+# Blank images may seem better than they are by rounding.
+_NO_BETTER = 0.999
+
+
+def split_pairs(
+    pairs: Pairs, fraction: float | None, seed: int
+) -> tuple[Pairs, Pairs | None]:
+    """Pairs to train on, and pairs set aside for validation.
+
+    Equal seeds set the same pairs aside, so that a fit that goes on with the same
+    data never validates on pairs that were trained on before.
+    """
+    if fraction is None:
+        return pairs, None
+    n_held_out = max(1, round(fraction * len(pairs)))
+    if n_held_out >= len(pairs):
+        raise ValueError(
+            f"validation_fraction={fraction} of {len(pairs)} pairs leaves none to "
+            "train on."
+        )
+    order = np.random.default_rng(seed).permutation(len(pairs)).tolist()
+    return pairs.take(order[n_held_out:]), pairs.take(order[:n_held_out])
+
+
+def to_paper(blurred: NDArray[Any], sharp: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Binarize a deblurred image; where nothing was to be seen, all is paper."""
+    if blurred.min() == blurred.max():
+        # The network's own answer is the zeros that its convolutions pad with.
+        return np.ones(sharp.shape, dtype=bool)
+    return binarize_otsu(sharp)
+
+
+def validation_scores(held_out: Pairs, generator: torch.nn.Module) -> dict[str, float]:
+    """RMSE on {0, 1} and F-measure of ink, on pairs that are not trained on."""
+    sharp = deblur_images(generator, held_out.scaled())
+    binary = list(map(to_paper, held_out.grey, sharp))
+    return {
+        "rmse": float(root_mean_squared_error(held_out.paper, binary)),
+        "f_measure": float(f_measure(held_out.paper, binary, classes=[False, True])),
+    }
+
+
+def warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
+    """Warn if what the generator makes of the pairs shows next to nothing.
+
+    Pairs of which photo or truth is constant tell nothing, and so do rows of a few
+    pixels. The search ends as soon as
+    there is contrast enough, so that a sound generator costs a few predictions.
+    """
+    chosen = pairs.take(islice(_telling(pairs), _N_CHECKED))
+    missing = _LEAST_CONTRAST * sum(float(truth.std()) for truth in chosen.paper)
+    wrong = blank = 0.0
+    sharp = deblur_images(generator, chosen.scaled())
+    for photo, truth, grey in zip(chosen.grey, chosen.paper, sharp, strict=True):
+        missing -= float(grey.std())
+        if missing <= 0:
+            return
+        wrong += float(np.mean(to_paper(photo, grey) != truth)) ** 0.5
+        blank += min(float(truth.mean()), 1 - float(truth.mean())) ** 0.5
+    # Faint output that Otsu's threshold still splits rightly is no failure.
+    if len(chosen) and wrong >= _NO_BETTER * blank:
+        warn_user(
+            "The output of the trained generator is practically constant: on the "
+            f"{len(chosen)} pairs looked at it has less than a quarter of the truth's "
+            "contrast, and binarized it is no better than blank images, so that its "
+            "predictions mean nothing. If the training was "
+            "short, try more epochs or a lower learning_rate. Else check that X[i] and "
+            "Y[i] show the same plate at the same place for every i, that the photos "
+            "use a good part of input_range_, and that the blur is shorter than half "
+            f"of the {generator.receptive_field} pixels that the generator sees (raise "
+            "n_blocks or downsampling).",
+            ConvergenceWarning,
+        )
+
+
+def _telling(pairs: Pairs) -> Iterator[int]:
+    """The indices of pairs that are pictures, and of which neither is constant."""
+    for i, (photo, truth) in enumerate(zip(pairs.grey, pairs.paper, strict=True)):
+        is_picture = min(photo.shape) >= _LEAST_SIDE
+        varies = photo.min() < photo.max() and truth.any() and not truth.all()
+        if is_picture and varies:
+            yield i

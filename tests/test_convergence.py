@@ -1,0 +1,287 @@
+"""What a training tells of itself: its history, and warnings when it fails."""
+
+from __future__ import annotations
+
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from scipy.ndimage import uniform_filter1d
+from sklearn.exceptions import ConvergenceWarning
+
+from skdeblurbin import _gan_engine
+from skdeblurbin._gan_pairs import warn_of_constant_output
+from skdeblurbin.metrics import f_measure, root_mean_squared_error
+from skdeblurbin.training import Pairs
+
+
+def weights(model):
+    return joblib.hash(
+        {name: model.__getstate__()[name] for name in ("generator_", "_training_state")}
+    )
+
+
+# The history
+
+ALWAYS = {
+    "epoch",
+    "content_loss",
+    "generator_loss",
+    "generator_gradient_norm",
+    "generator_learning_rate",
+    "rmse",
+    "seconds",
+}
+WITH_DISCRIMINATOR = {
+    "adversarial_loss",
+    "discriminator_loss",
+    "discriminator_gradient_norm",
+    "discriminator_accuracy_real",
+    "discriminator_accuracy_fake",
+    "discriminator_learning_rate",
+}
+WITH_VALIDATION = {"validation_rmse", "validation_f_measure"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "keys"),
+    [
+        ({}, ALWAYS | WITH_DISCRIMINATOR),
+        ({"adversarial_weight": 0}, ALWAYS),
+        ({"K2": 0}, (ALWAYS | WITH_DISCRIMINATOR) - {"content_loss"}),
+        (
+            {"perceptual": lambda images: images, "adversarial_weight": 0},
+            ALWAYS | {"perceptual_loss"},
+        ),
+        (
+            {"validation_fraction": 0.5},
+            ALWAYS | WITH_DISCRIMINATOR | WITH_VALIDATION,
+        ),
+    ],
+    ids=["default", "no adversary", "no content", "perceptual", "validation"],
+)
+def test_history(parameters, keys, plates, tiny_gan):
+    history = tiny_gan(max_epochs=2, **parameters).fit(*plates).history_
+    assert [entry["epoch"] for entry in history] == [1, 2]
+    for entry in history:
+        assert set(entry) == keys
+        assert all(type(value) in (int, float) for value in entry.values())
+        assert np.isfinite(list(entry.values())).all()
+        assert entry["generator_gradient_norm"] > 0
+        for name in keys & {"discriminator_accuracy_real", "validation_f_measure"}:
+            assert 0 <= entry[name] <= 1
+
+
+def test_history_as_a_frame(plates, tiny_gan):
+    pandas = pytest.importorskip("pandas")
+    model = tiny_gan(max_epochs=3, learning_rate_decay="cosine").fit(*plates)
+    frame = pandas.DataFrame(model.history_).set_index("epoch")
+    assert frame.shape == (3, len(ALWAYS | WITH_DISCRIMINATOR) - 1)
+    assert not frame.isna().any(axis=None)
+    # Two steps an epoch: the last of an epoch lies at 1/6, 3/6 and 5/6 of a half
+    # cosine from 0.001 to 0.
+    expected = 0.0005 * (1 + np.cos(np.pi * np.array([1, 3, 5]) / 6))
+    for network in ("generator", "discriminator"):
+        assert frame[f"{network}_learning_rate"].tolist() == pytest.approx(expected)
+
+
+def test_validation_is_by_the_metrics_on_the_pairs_set_aside(
+    plates, tiny_gan, monkeypatch
+):
+    held_out = []
+    split = _gan_engine.split_pairs
+
+    def spy(*arguments):
+        held_out.append(split(*arguments)[1])
+        return split(*arguments)
+
+    monkeypatch.setattr(_gan_engine, "split_pairs", spy)
+    model = tiny_gan(validation_fraction=0.5).fit(*plates)
+    predicted = model.predict(np.stack(held_out[0].grey))
+    truth = np.stack(held_out[0].paper).astype(np.uint8)
+    entry = model.history_[0]
+    assert entry["validation_f_measure"] == f_measure(truth, predicted)
+    assert entry["validation_rmse"] == root_mean_squared_error(truth, predicted)
+
+
+# Numbers that are no longer finite
+
+
+def test_divergence_ends_the_training_and_keeps_what_was_learnt(plates, tiny_gan):
+    calls = []
+
+    def features(images):
+        calls.append(images)
+        # Once for the trial, then for target and output of two steps an epoch.
+        return images * (np.nan if len(calls) > 1 + 2 * 4 else 1.0)
+
+    model = tiny_gan(max_epochs=5, perceptual=features)
+    expected = r"perceptual_loss became nan in epoch 3: .* until epoch 2 is kept. Check"
+    with pytest.warns(ConvergenceWarning, match=expected) as caught:
+        model.fit(*plates)
+    assert [str(w.filename) for w in caught] == [__file__]
+    assert model.n_epochs_ == len(model.history_) == 2
+    sound = tiny_gan(max_epochs=2, perceptual=lambda images: images).fit(*plates)
+    assert_array_equal(model.deblur(plates.X), sound.deblur(plates.X))
+    assert np.isfinite(model.deblur(plates.X)).all()
+
+
+def test_divergence_at_once_leaves_the_estimator_as_it_was(plates, tiny_gan):
+    model = tiny_gan(learning_rate=1e20)
+    expected = r"became nan in epoch 1: .* nothing was learnt. Try a learning_rate belo"
+    with (
+        pytest.warns(ConvergenceWarning, match=expected) as caught,
+        pytest.raises(FloatingPointError, match=expected),
+    ):
+        model.fit(*plates)
+    assert [str(w.filename) for w in caught] == [__file__]
+    assert set(vars(model)) == set(model.get_params())
+    # What the warning advises helps.
+    model.set_params(learning_rate=0.001).fit(*plates)
+
+
+def test_divergence_of_partial_fit_keeps_the_fit(plates, tiny_gan):
+    model = tiny_gan().fit(*plates)
+    before, networks = model.history_, weights(model)
+    model.set_params(learning_rate=1e20)
+    with pytest.warns(ConvergenceWarning, match="in epoch 2: .* until epoch 1 is kept"):
+        model.partial_fit(*plates)
+    assert model.history_ == before
+    assert model.n_epochs_ == 1
+    model.set_params(learning_rate=0.001)
+    assert joblib.hash(model._training_state["generator"]) == joblib.hash(
+        tiny_gan().fit(*plates)._training_state["generator"]
+    )
+    assert weights(model.partial_fit(*plates)) != networks
+
+
+# Constant output
+
+CONSTANT = r"generator is practically constant: on the \d+ pairs"
+# Enough to learn the strokes below, and to learn that there is nothing to learn.
+SHORT = {
+    "learning_rate": 0.01,
+    "max_epochs": 10,
+    "adversarial_weight": 0,
+    "average_decay": None,
+    "augment": False,
+}
+
+
+@pytest.fixture(scope="module")
+def strokes():
+    """Pairs of strokes at random places, which cover a fifth of the picture."""
+    rng = np.random.default_rng(0)
+    Y = np.ones((24, 24, 40), dtype=np.uint8)
+    for image in Y:
+        for left, top in zip(
+            rng.integers(0, 36, 4), rng.integers(0, 14, 4), strict=True
+        ):
+            image[top : top + 10, left : left + 4] = 0
+    X = uniform_filter1d(np.where(Y == 1, 200.0, 40.0), size=5, axis=2)
+    return X.astype(np.uint8), Y
+
+
+def test_pairs_that_do_not_belong_together(strokes, tiny_gan):
+    X, Y = strokes
+    model = tiny_gan(**SHORT)
+    model.fit(X, Y)  # healthy: no warning, which would be an error
+    assert model.deblur(X).std(axis=(1, 2)).min() > 0.3
+    # The least L1 loss for truth that has nothing to do with the photo is all paper.
+    shifted = np.roll(Y, 1, axis=0)
+    with pytest.warns(ConvergenceWarning, match=CONSTANT) as caught:
+        model.fit(X, shifted)
+    (warning,) = caught
+    assert warning.filename == __file__
+    message = str(warning.message)
+    for advice in (
+        "on the 8 pairs",
+        "X[i] and Y[i] show the same plate",
+        "try more epochs or a lower learning_rate",
+        "the 28 pixels",  # 4 * (2 * n_blocks + 5)
+    ):
+        assert advice in message
+    assert model.deblur(X[:8]).std(axis=(1, 2)).mean() < 0.04
+    assert model.n_epochs_ == 10  # it is fitted all the same
+    with pytest.warns(ConvergenceWarning, match=CONSTANT):
+        model.partial_fit(X, shifted)
+    with pytest.warns(ConvergenceWarning, match="on the 6 pairs"):
+        model.set_params(validation_fraction=0.25).fit(X, shifted)
+
+
+def test_photos_without_contrast_on_their_range(strokes, tiny_gan):
+    X, Y = strokes
+    faint = X.astype(np.uint16) // 8 + 1000  # on [0, 65535]
+    with pytest.warns(ConvergenceWarning, match=CONSTANT) as caught:
+        tiny_gan(**SHORT).fit(faint, Y)
+    assert "use a good part of input_range_" in str(caught[0].message)
+    # What the warning advises helps.
+    tiny_gan(**SHORT).fit((faint - 1000) * np.uint16(2000), Y)
+
+
+def test_faint_output_that_is_right_is_no_failure(plates):
+    class Faint(torch.nn.Module):
+        receptive_field = 1
+
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.tensor(0.01))
+
+        def forward(self, blurred):
+            return self.scale * blurred
+
+    truth = plates.Y.astype(bool)
+    pairs = Pairs(list(255 * plates.Y), [(0, 255)] * len(truth), list(truth))
+    warn_of_constant_output(Faint(), pairs)
+    # The same output, of the next plate: still faint, and wrong.
+    wrong = Pairs(pairs.grey, pairs.ranges, [~image for image in pairs.paper])
+    with pytest.warns(ConvergenceWarning, match="on the 6 pairs"):
+        warn_of_constant_output(Faint(), wrong)
+
+
+class Blank(torch.nn.Module):
+    receptive_field = 1
+
+    def __init__(self):
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, blurred):
+        return torch.ones_like(blurred)
+
+
+def test_constant_pairs_say_nothing(plates):
+    photos, truth = plates.X.copy(), plates.Y.astype(bool)
+    photos[:3], truth[3:] = 7, True  # photos without contrast, truth without ink
+    pairs = Pairs(list(photos), [(0, 255)] * len(truth), list(truth))
+    warn_of_constant_output(Blank(), pairs)
+    pairs.grey[0][0, 0] = 8
+    with pytest.warns(ConvergenceWarning, match="on the 1 pairs"):
+        warn_of_constant_output(Blank(), pairs)
+
+
+def test_rows_of_pixels_say_nothing(plates):
+    truth = plates.Y.astype(bool)
+    for n_rows, warned in ((1, False), (7, False), (8, True)):
+        pairs = Pairs(
+            list(plates.X[:, 5 : 5 + n_rows]),
+            [(0, 255)] * len(truth),
+            list(truth[:, 5 : 5 + n_rows]),
+        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            warn_of_constant_output(Blank(), pairs)
+        assert bool(caught) == warned
+
+
+def test_a_sound_generator_costs_few_predictions(plates, tiny_gan, monkeypatch):
+    model = tiny_gan(max_epochs=3).fit(*plates)
+    calls = []
+    generator = model.generator_
+    generator.register_forward_hook(lambda *_: calls.append(0))
+    truth = list(plates.Y.astype(bool))
+    warn_of_constant_output(generator, Pairs(plates.X, [(0, 255)] * 6, truth))
+    assert len(calls) < 6  # of the six pairs
