@@ -5,8 +5,9 @@ Your own data: train on two folders and measure by cross-validation
     python examples/train_on_folder.py BLURRED BINARY --picture sheet.png
 
 BLURRED holds photos, BINARY their hand-made binary images, paired by file name. The
-pairs are split into folds; each fold is binarized by a GAN that was trained on the
-others, so that every plate is measured unseen. Prints a table and writes a picture.
+pairs are split into folds; each fold is binarized by a GAN, and by its classical
+rivals, that were trained on the others, so that every plate is measured unseen. Prints
+a table and writes a picture.
 
 Interrupt with Ctrl-C. With ``--results FILE``, folds already done are read from that
 file when the same command is started again.
@@ -22,7 +23,12 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import KFold
 
-from skdeblurbin import GANBinarizer, OtsuBinarizer
+from skdeblurbin import (
+    GANBinarizer,
+    OtsuBinarizer,
+    SauvolaBinarizer,
+    WienerBinarizer,
+)
 from skdeblurbin.datasets import load_image_pairs
 from skdeblurbin.metrics import f_measure, root_mean_squared_error
 from skdeblurbin.plotting import BinarizationDisplay
@@ -96,6 +102,20 @@ def constant_plates(X, Y, folds, seed):
     return rows
 
 
+def rival_plates(X, Y, folds, seed):
+    """Binary images by the classical rivals, their settings chosen in each fold."""
+    rows = {}
+    for model in (SauvolaBinarizer(), WienerBinarizer()):
+        found = [None] * len(Y)
+        for train, test in KFold(folds, shuffle=True, random_state=seed).split(X):
+            model.fit([X[i] for i in train], [Y[i] for i in train])
+            predicted = model.predict([X[i] for i in test])
+            for i, image in zip(test, predicted, strict=True):
+                found[i] = image
+        rows[type(model).__name__.removesuffix("Binarizer")] = found
+    return rows
+
+
 def print_table(rows, Y):
     """Mean and standard error over the plates, and paired differences to Otsu."""
     figures = {
@@ -129,7 +149,12 @@ def main():
     folds, seed = arguments.folds, arguments.seed
     ours = binarize_unseen(X, Y, folds, arguments.epochs, seed, arguments.results)
     otsu = OtsuBinarizer().fit(X, Y).predict(X)
-    rows = {"Otsu": otsu, **constant_plates(X, Y, folds, seed), "GAN": ours}
+    rows = {
+        "Otsu": otsu,
+        **rival_plates(X, Y, folds, seed),
+        **constant_plates(X, Y, folds, seed),
+        "GAN": ours,
+    }
     print_table(rows, Y)
     shown = np.linspace(0, len(X) - 1, min(arguments.plates, len(X))).astype(int)
     display = BinarizationDisplay.from_predictions(

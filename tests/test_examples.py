@@ -35,7 +35,7 @@ def test_train_on_folder_prints_a_table_and_writes_a_picture(folders):
     options = ("--folds", "3", "--epochs", "1", "--picture", "sheet.png")
     printed = run(folders, *options, "--results", "done.npz")
     number = r"\d\.\d{4} \+- \d\.\d{4}"
-    for row in ("Otsu", "all paper", "average plate", "GAN"):
+    for row in ("Otsu", "Sauvola", "Wiener", "all paper", "average plate", "GAN"):
         assert re.search(rf"^{row} +{number} .* {number} ", printed, re.M), printed
     assert "epoch 1/1" in printed
     with Image.open(folders / "sheet.png") as picture:

@@ -24,7 +24,12 @@ import sklearn
 import torch
 from sklearn.model_selection import train_test_split
 
-from skdeblurbin import GANBinarizer, OtsuBinarizer
+from skdeblurbin import (
+    GANBinarizer,
+    OtsuBinarizer,
+    SauvolaBinarizer,
+    WienerBinarizer,
+)
 from skdeblurbin.datasets import load_image_pairs, make_blurred_plates
 from skdeblurbin.metrics import f_measure, root_mean_squared_error
 
@@ -88,6 +93,7 @@ def seconds_a_pair(names: list[str], X, Y) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=4)
+    parser.add_argument("--epochs", type=int, help="for all, instead of equal time")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--folder", type=Path, nargs=2, metavar=("BLURRED", "BINARY"))
     parser.add_argument("--group", choices=GROUPS, default="training")
@@ -105,13 +111,17 @@ def main() -> None:
         f"{'setting':26}{'RMSE':>8}{'- first':>18}{'F ink':>8}{'- first':>18}"
         f"{'epochs':>8}{'s':>6}"
     )
-    otsu = OtsuBinarizer().fit(X_train, Y_train)
-    report("Otsu", measure(otsu.predict(X_test), Y_test))
+    for rival in (OtsuBinarizer(), SauvolaBinarizer(), WienerBinarizer()):
+        start = time.process_time()
+        predicted = rival.fit(X_train, Y_train).predict(X_test)
+        seconds = time.process_time() - start
+        report(type(rival).__name__, measure(predicted, Y_test), seconds=seconds)
     first = None
     cost = seconds_a_pair(names, X_train, Y_train)
     sizes = {}
     for name in names:
-        n_epochs = round(arguments.minutes * 60 / (cost[name] * len(X_train)))
+        seconds_an_epoch = cost[name] * len(X_train)
+        n_epochs = arguments.epochs or round(60 * arguments.minutes / seconds_an_epoch)
         start = time.process_time()
         found = []
         for seed in range(arguments.seeds):
