@@ -26,7 +26,7 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skdeblurbin import OtsuBinarizer
+from skdeblurbin import OtsuBinarizer, SauvolaBinarizer, WienerBinarizer
 from skdeblurbin.metrics import (
     f_measure_scorer,
     rmse_scorer,
@@ -518,8 +518,10 @@ def wide_terminal():
 def test_progress_bar(plates, tiny_gan, capsys):
     tiny_gan(max_epochs=3).set_callbacks(ProgressBar()).fit(*plates)
     assert bars(capsys.readouterr().out) == ["GANBinarizer - fit 100%"]
-    OtsuBinarizer().set_callbacks(ProgressBar()).fit(*plates)
-    assert bars(capsys.readouterr().out) == ["OtsuBinarizer - fit 100%"]
+    for rival in (OtsuBinarizer(), SauvolaBinarizer(), WienerBinarizer(psf=[[1, 1]])):
+        rival.set_callbacks(ProgressBar()).fit(*plates)
+        name = type(rival).__name__
+        assert bars(capsys.readouterr().out) == [f"{name} - fit 100%"]
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
