@@ -14,6 +14,7 @@ extensions = [
     "sphinx.ext.extlinks",
     "sphinx.ext.mathjax",
 ]
+myst_heading_anchors = 3
 extlinks = {
     "doi": ("https://doi.org/%s", "doi:%s"),
 }

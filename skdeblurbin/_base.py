@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -44,6 +45,17 @@ def tears_down_callbacks(fit: Fit) -> Fit:
     return cast(Fit, with_callbacks(fit))
 
 
+@contextmanager
+def taken_back_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Restore all attributes if the block raises an error; Ctrl-C keeps them."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except Exception:
+        estimator.__dict__ = before
+        raise
+
+
 def shown_to_callbacks(fit: Fit) -> Fit:
     """Decorate a `fit` without steps: callbacks see it as one task."""
 
@@ -51,15 +63,11 @@ def shown_to_callbacks(fit: Fit) -> Fit:
     def one_task(self: BaseBinarizer, X: Any, Y: Any = None) -> BaseBinarizer:
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=Y)
-        before = dict(vars(self))
-        fit(self, X, Y)
-        try:
+        with taken_back_on_error(self):
+            fit(self, X, Y)
             context.call_on_fit_task_end(
                 estimator=self, X=X, y=Y, reconstruction_attributes={}
             )
-        except BaseException:
-            self.__dict__ = before
-            raise
         return self
 
     return tears_down_callbacks(cast(Fit, one_task))

@@ -74,4 +74,12 @@ class FitTasks:
 
     def _attributes(self) -> dict[str, Any] | None:
         with torch.inference_mode(False):  # the networks get ordinary tensors
-            return self._learnt()
+            learnt = self._learnt()
+        if learnt is None:
+            return None
+        estimator = self._about["estimator"]
+        kept = ("_skl_callbacks", *estimator.get_params(deep=False))
+        state = {n: v for n, v in vars(estimator).items() if n in kept}
+        # scikit-learn sets these on a copy of the estimator. What an earlier fit left
+        # there, such as the names of columns, must go: so all of it is replaced.
+        return {"__dict__": {**state, **learnt}}

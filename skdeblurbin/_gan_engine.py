@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils import Tags, check_random_state
 
-from skdeblurbin._base import BaseBinarizer
+from skdeblurbin._base import BaseBinarizer, taken_back_on_error
 from skdeblurbin._gan_callbacks import FitTasks
 from skdeblurbin._gan_pairs import (
     split_pairs,
     to_paper,
     validation_scores,
-    warn_of_constant_output,
+    warn_of_useless_output,
 )
 from skdeblurbin._ranges import (
     image_range,
@@ -156,10 +156,11 @@ class GANEngine(BaseBinarizer):
                 tasks.connect(session, lambda: learnt() if run.history else None)
             run.train(self._batches(training, trainer, rng, device))
             fitted = learnt()
-            warn_of_constant_output(fitted["generator_"], held_out or training)
-        if tasks:
-            tasks.end()
-        self._replace_state(fitted)
+            warn_of_useless_output(fitted["generator_"], held_out or training)
+        with taken_back_on_error(self):
+            self._replace_state(fitted)
+            if tasks:
+                tasks.end()
         return self
 
     def _make_run(

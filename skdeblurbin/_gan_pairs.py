@@ -15,7 +15,7 @@ from skdeblurbin._thresholding import binarize_otsu
 from skdeblurbin._warnings import warn_user
 from skdeblurbin.metrics import f_measure, root_mean_squared_error
 from skdeblurbin.networks.inference import deblur_images
-from skdeblurbin.training import Pairs
+from skdeblurbin.training import DivergenceError, Pairs
 
 # How many pairs the check for constant output looks at.
 _N_CHECKED = 8
@@ -58,8 +58,14 @@ def to_paper(blurred: NDArray[Any], sharp: NDArray[np.float32]) -> NDArray[np.bo
 
 
 def validation_scores(held_out: Pairs, generator: torch.nn.Module) -> dict[str, float]:
-    """RMSE on {0, 1} and F-measure of ink, on pairs that are not trained on."""
-    sharp = deblur_images(generator, held_out.scaled())
+    """RMSE on {0, 1} and F-measure of ink, on pairs that are not trained on.
+
+    Raises
+    ------
+    DivergenceError
+        If the generator's output is not finite, whatever its weights are.
+    """
+    sharp = _deblur_finite(generator, held_out)
     binary = list(map(to_paper, held_out.grey, sharp))
     return {
         "rmse": float(root_mean_squared_error(held_out.paper, binary)),
@@ -67,17 +73,39 @@ def validation_scores(held_out: Pairs, generator: torch.nn.Module) -> dict[str, 
     }
 
 
-def warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
+def _deblur_finite(
+    generator: torch.nn.Module, pairs: Pairs
+) -> Iterator[NDArray[np.float32]]:
+    for grey in deblur_images(generator, pairs.scaled()):
+        finite = np.isfinite(grey)
+        if not finite.all():
+            raise DivergenceError("the output of the generator", grey[~finite][0])
+        yield grey
+
+
+def warn_of_useless_output(generator: torch.nn.Module, pairs: Pairs) -> None:
+    """Warn if a trained generator's output is not finite, or shows next to nothing."""
+    try:
+        _warn_of_constant_output(generator, pairs)
+    except DivergenceError as error:
+        warn_user(
+            f"After the training, {error}: its predictions mean nothing. Try a lower "
+            "learning_rate (the default, 0.001, suits most data).",
+            ConvergenceWarning,
+        )
+
+
+def _warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
     """Warn if what the generator makes of the pairs shows next to nothing.
 
     Pairs of which photo or truth is constant tell nothing, and so do rows of a few
-    pixels. The search ends as soon as
-    there is contrast enough, so that a sound generator costs a few predictions.
+    pixels. The search ends as soon as there is contrast enough, so that a sound
+    generator costs a few predictions.
     """
     chosen = pairs.take(islice(_telling(pairs), _N_CHECKED))
     missing = _LEAST_CONTRAST * sum(float(truth.std()) for truth in chosen.paper)
     wrong = blank = 0.0
-    sharp = deblur_images(generator, chosen.scaled())
+    sharp = _deblur_finite(generator, chosen)
     for photo, truth, grey in zip(chosen.grey, chosen.paper, sharp, strict=True):
         missing -= float(grey.std())
         if missing <= 0:
@@ -90,11 +118,11 @@ def warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
             "The output of the trained generator is practically constant: on the "
             f"{len(chosen)} pairs looked at it has less than a quarter of the truth's "
             "contrast, and binarized it is no better than blank images, so that its "
-            "predictions mean nothing. If the training was "
-            "short, try more epochs or a lower learning_rate. Else check that X[i] and "
-            "Y[i] show the same plate at the same place for every i, that the photos "
-            "use a good part of input_range_, and that the blur is shorter than half "
-            f"of the {generator.receptive_field} pixels that the generator sees (raise "
+            "predictions mean nothing. If the training was short, try more epochs or a "
+            "lower learning_rate. Else check that X[i] and Y[i] show the same plate at "
+            "the same place for every i, that the photos use a good part of "
+            "input_range_, and that the blur is shorter than half of the "
+            f"{generator.receptive_field} pixels that the generator sees (raise "
             "n_blocks or downsampling).",
             ConvergenceWarning,
         )

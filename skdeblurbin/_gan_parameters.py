@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skdeblurbin._parameters import check_image_shape, check_number
+from skdeblurbin.networks.perceptual import check_perceptual_name
 
 _DOWNSAMPLINGS = (1, 2, 4)
 _FLAGS = ("conditional", "augment", "warm_start")
@@ -41,7 +42,8 @@ _NUMBERS: dict[str, dict[str, Any]] = {
 def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
     """Check the parameters that stand alone, and those that need each other.
 
-    `device`, `random_state` and `perceptual` are checked where they are resolved.
+    `device`, `random_state` and what `perceptual` is, if no string, are checked where
+    they are resolved.
 
     Raises
     ------
@@ -67,6 +69,7 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
             f"learning_rate_decay must be 'cosine' or None, got {decay!r}."
         )
     check_image_shape(parameters["image_shape"])
+    check_perceptual_name(parameters["perceptual"])
     if (
         parameters["n_iter_no_change"] is not None
         and parameters["validation_fraction"] is None

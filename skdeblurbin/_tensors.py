@@ -55,8 +55,10 @@ class Interruptible:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        for manager in self._managers:
-            self._stack.enter_context(manager())
+        with ExitStack() as stack:  # one that fails lets go of those before it
+            for manager in self._managers:
+                stack.enter_context(manager())
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -69,7 +71,21 @@ class Interruptible:
         try:
             yield
         finally:
+            self._enter_again()
+
+    def _enter_again(self) -> None:
+        """Enter, though Ctrl-C may come while another thread is waited for.
+
+        Whoever catches it must be inside again, so it is passed on afterwards.
+        """
+        try:
             self.__enter__()
+        except KeyboardInterrupt as interrupt:
+            try:
+                self.__enter__()
+            except KeyboardInterrupt as again:
+                raise RuntimeError("Interrupted twice while waiting.") from again
+            raise interrupt
 
 
 @contextmanager

@@ -107,3 +107,27 @@ def test_parts_without_networks_import_without_torch():
         "    binarizer.fit(X, X % 12 > 5).predict(X)\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def body_lines(function: ast.AST) -> int:
+    """Lines of a function without its signature and docstring."""
+    statements = function.body
+    if ast.get_docstring(function) is not None:
+        statements = statements[1:]
+    if not statements:
+        return 0
+    return statements[-1].end_lineno - statements[0].lineno + 1
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_modules_and_functions_stay_small(path):
+    source = path.read_text(encoding="utf-8")
+    assert source.count("\n") < 400
+    functions = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    # Constructors assign, one line a parameter.
+    long = {f.name: body_lines(f) for f in functions if f.name != "__init__"}
+    assert {name: n for name, n in long.items() if n >= 40} == {}

@@ -194,8 +194,8 @@ def _to_levels(
 ) -> NDArray[np.float64]:
     """Scale to whole numbers from 0 to 65535.
 
-    Then all sums over windows are exact. With rounding errors, the threshold in an even
-    black area would be 0 plus or minus something, and the result noise.
+    Then the means over windows are exact. With rounding errors, the threshold in an
+    even black area would be 0 plus or minus something, and the result noise.
     """
     unit = scale_to_unit(image, input_range).clip(0, 1)
     levels: NDArray[np.float64] = np.rint(unit * np.float64(_LEVELS))

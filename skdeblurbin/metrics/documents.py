@@ -15,7 +15,19 @@ from skimage.morphology import thin
 
 from skdeblurbin.metrics.images import score_ink
 
-BLOCK = 8
+_BLOCK = 8  # pixels, along each axis
+
+
+def _reciprocal_distances(radius: int) -> NDArray[np.float64]:
+    offsets = np.arange(-radius, radius + 1)
+    distances = np.hypot(offsets[:, np.newaxis], offsets)
+    distances[radius, radius] = np.inf
+    weights: NDArray[np.float64] = 1 / distances
+    weights /= weights.sum()
+    return weights
+
+
+_RECIPROCAL_DISTANCES = _reciprocal_distances(radius=2)
 
 
 def drd(
@@ -161,26 +173,16 @@ def _drd_of_ink(true_ink: NDArray[np.bool_], pred_ink: NDArray[np.bool_]) -> flo
 
 def _weigh_neighbours(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Sum of the reciprocal distances of the True pixels around each pixel."""
-    near = correlate(mask.astype(np.float64), RECIPROCAL_DISTANCES, mode="constant")
+    near = correlate(mask.astype(np.float64), _RECIPROCAL_DISTANCES, mode="constant")
     return np.asarray(near, dtype=np.float64)
-
-
-def _reciprocal_distances(radius: int) -> NDArray[np.float64]:
-    offsets = np.arange(-radius, radius + 1)
-    distances = np.hypot(offsets[:, np.newaxis], offsets)
-    distances[radius, radius] = np.inf
-    weights: NDArray[np.float64] = 1 / distances
-    weights /= weights.sum()
-    return weights
-
-
-RECIPROCAL_DISTANCES = _reciprocal_distances(radius=2)
 
 
 def _count_mixed_blocks(ink: NDArray[np.bool_]) -> int:
     """Count the complete blocks that hold both ink and paper."""
-    rows, columns = (length // BLOCK for length in ink.shape)
-    blocks = ink[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    rows, columns = (length // _BLOCK for length in ink.shape)
+    blocks = ink[: rows * _BLOCK, : columns * _BLOCK].reshape(
+        rows, _BLOCK, columns, _BLOCK
+    )
     mixed = blocks.any(axis=(1, 3)) & ~blocks.all(axis=(1, 3))
     return int(np.count_nonzero(mixed))
 

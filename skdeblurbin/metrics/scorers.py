@@ -45,25 +45,24 @@ class _ImageScorer:
         """
         known = np.asarray(estimator.classes_)
         shape = _find_image_shape(estimator)
-        predicted = _is_paper(estimator.predict(X), known[1], shape)
-        for image in check_images(Y, name="Y").grey:
+        predicted = check_images(
+            estimator.predict(X), name="predict(X)", image_shape=shape
+        ).grey
+        truth = check_images(Y, name="Y", image_shape=shape).grey
+        for image in truth:
             if not np.isin(image, known).all():
                 raise ValueError(
                     f"Y must hold only the values {known.tolist()} that {estimator!r} "
                     f"was fitted on, got {np.unique(image)[:5].tolist()}."
                 )
-        return self._sign * self._metric(_is_paper(Y, known[1], shape), predicted)
+        return self._sign * self._metric(
+            [image == known[1] for image in truth],
+            [image == known[1] for image in predicted],
+        )
 
     def __repr__(self) -> str:
         sign = "-" if self._sign < 0 else ""
         return f"<scorer {sign}{self._metric.__name__}>"
-
-
-def _is_paper(
-    images: Any, upper: Any, image_shape: tuple[int, int] | None
-) -> list[Any]:
-    grey = check_images(images, name="Y", image_shape=image_shape).grey
-    return [image == upper for image in grey]
 
 
 def _find_image_shape(estimator: Any) -> tuple[int, int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import math
 from importlib import resources
 from typing import Self, TypeVar
 
@@ -127,7 +127,6 @@ class GlyphClassifier(nn.Module):
         return _load(cls)
 
 
-@lru_cache(maxsize=1)
 def calibration_images() -> Tensor:
     """The fixed set on which features are scaled to unit mean square.
 
@@ -158,8 +157,15 @@ def scale_to_unit_mean_square(features: nn.Module, images: Tensor) -> float:
     -------
     float
         The mean square before.
+
+    Raises
+    ------
+    ValueError
+        If the mean square is 0, or not finite.
     """
     mean_square = float(features(images).square().mean())
+    if not 0 < mean_square < math.inf:
+        raise ValueError(f"its features have a mean square of {mean_square}.")
     last = [m for m in features.modules() if isinstance(m, nn.Conv2d)][-1]
     for parameter in last.parameters():
         parameter.mul_(mean_square**-0.5)

@@ -26,6 +26,7 @@ from skdeblurbin.networks.vgg import VGG16Features, find_vgg16
 
 FeatureNetwork = Callable[[Tensor], Tensor]
 
+_NAMES = ("glyph", "vgg16", "discriminator")
 _ALLOWED = (
     "perceptual must be None, 'glyph', 'vgg16', 'discriminator', an nn.Module or a "
     "callable, got "
@@ -106,19 +107,25 @@ def resolve_perceptual(
     raise TypeError(f"{_ALLOWED}an object of type {type(perceptual).__name__}.")
 
 
+def check_perceptual_name(perceptual: Any) -> None:
+    """Raise ValueError if `perceptual` is a string that names no feature network."""
+    if isinstance(perceptual, str) and perceptual not in _NAMES:
+        raise ValueError(f"{_ALLOWED}{perceptual!r}.")
+
+
 def _named_features(
     name: str,
     weights: str | os.PathLike[str] | None,
     discriminator: PatchDiscriminator | None,
 ) -> FeatureNetwork:
+    # Copies, since a fit moves them to its device, and another may run beside.
     if name == "glyph":
-        return _glyph()
+        return copy.deepcopy(_glyph())
     if name == "vgg16":
         file = find_vgg16(weights)
         about = file.stat()
-        return _vgg16_of(file, about.st_mtime_ns, about.st_size)
-    if name != "discriminator":
-        raise ValueError(f"{_ALLOWED}{name!r}.")
+        return copy.deepcopy(_vgg16_of(file, about.st_mtime_ns, about.st_size))
+    check_perceptual_name(name)
     if discriminator is None:
         raise ValueError(
             "perceptual='discriminator' needs a discriminator, which "
@@ -165,5 +172,8 @@ def _glyph() -> GlyphFeatures:
 def _vgg16_of(file: Path, mtime_ns: int, size: int) -> VGG16Features:
     """Read a file once a process, and again only if it has changed."""
     network = VGG16Features.from_file(file)
-    scale_to_unit_mean_square(network, calibration_images())
+    try:
+        scale_to_unit_mean_square(network, calibration_images())
+    except ValueError as error:
+        raise ValueError(f"{file} does not hold VGG16's weights: {error}") from error
     return network

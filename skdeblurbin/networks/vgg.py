@@ -13,8 +13,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from skdeblurbin._tensors import build_network
+
 _ENVIRONMENT = "SKDEBLURBIN_VGG16"
 _TORCHVISION_NAME = "vgg16-397923af.pth"
+# Of red, green and blue, over ImageNet.
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
 Layers = Sequence[int | Literal["M"]]
 # VGG16 up to the third convolution before the third max-pooling.
 _VGG16_LAYERS: Layers = (64, 64, "M", 128, 128, "M", 256, 256, 256)
@@ -73,17 +78,9 @@ class VGG16Features(nn.Module):
     torch.Size([1, 256, 8, 12])
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self) -> None:
         super().__init__()
         self.features = vgg_layers(3, _VGG16_LAYERS)
-        # One value for each of R, G and B (ImageNet), shape (1, 3, 1, 1).
-        mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-        std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-        self.register_buffer("mean", mean, persistent=False)
-        self.register_buffer("std", std, persistent=False)
 
     def forward(self, grey: Tensor) -> Tensor:
         """Map grey images to feature maps.
@@ -97,8 +94,8 @@ class VGG16Features(nn.Module):
         -------
         Tensor of shape (n_images, 256, height // 4, width // 4)
         """
-        rgb = grey.expand(-1, 3, -1, -1)
-        features: Tensor = self.features((rgb - self.mean) / self.std)
+        mean, std = (grey.new_tensor(x).view(1, 3, 1, 1) for x in (_MEAN, _STD))
+        features: Tensor = self.features((grey.expand(-1, 3, -1, -1) - mean) / std)
         return features
 
     @classmethod
@@ -127,8 +124,7 @@ class VGG16Features(nn.Module):
         file = find_vgg16(path)
         _check_digest(file)
         weights = _read_weights(file)
-        with torch.random.fork_rng(devices=[]):  # layers draw from the global generator
-            network = cls()
+        network: VGG16Features = build_network(cls, {}, torch.Generator())
         expected = network.state_dict()
         for key, value in expected.items():
             if key not in weights:

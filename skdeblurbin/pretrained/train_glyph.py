@@ -126,15 +126,9 @@ def train(
         order = rng.permutation(len(pictures))[: n_steps * BATCH_SIZE]
         losses = []
         for chosen in order.reshape(n_steps, BATCH_SIZE):
-            logits = classifier(_augment(pictures[chosen], rng))
-            loss = functional.cross_entropy(
-                logits, torch.from_numpy(labels[chosen]), label_smoothing=0.05
-            )
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            batch = _augment(pictures[chosen], rng), torch.from_numpy(labels[chosen])
+            losses.append(_step(classifier, optimizer, *batch))
             schedule.step()
-            losses.append(float(loss.detach()))
         seconds = time.perf_counter() - start
         print(
             f"epoch {epoch + 1}/{N_EPOCHS}  loss {np.mean(losses):.4f}  "
@@ -145,6 +139,20 @@ def train(
         torch.save({"epochs": epoch + 1, **state}, checkpoint)
     classifier.eval()
     return classifier
+
+
+def _step(
+    classifier: GlyphClassifier,
+    optimizer: torch.optim.Optimizer,
+    pictures: Tensor,
+    labels: Tensor,
+) -> float:
+    logits = classifier(pictures)
+    loss = functional.cross_entropy(logits, labels, label_smoothing=0.05)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return float(loss.detach())
 
 
 def _augment(pictures: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:

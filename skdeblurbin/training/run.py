@@ -71,6 +71,7 @@ class TrainingRun:
         self._best: dict[str, Any] | None = None
         self._best_error = math.inf
         self._last_finite: dict[str, Any] | None = None
+        self._in_epoch = False
         self._epochs_since_best = 0
         self._n_earlier = len(history)
         self.history = [dict(epoch) for epoch in history]
@@ -111,6 +112,8 @@ class TrainingRun:
             if len(self.history) == self._n_earlier:
                 raise
             self._stop_early()
+        if self._in_epoch:  # what was begun is ended, though it was cut short
+            self._end_epoch()
         if self._best is not None:
             self._trainer.load_state_dict(self._best)
         return self._trainer.networks(self._trainer.state_dict())[0]
@@ -124,13 +127,18 @@ class TrainingRun:
         for number in range(self._max_epochs):
             if self._on_epoch_begin is not None:
                 self._on_epoch_begin()
+            self._in_epoch = True
             self._train_epoch(batches, number)
             if self._verbose:
                 self._print_line(number, time.perf_counter() - start)
-            if self._on_epoch_end is not None and self._on_epoch_end():
+            if self._end_epoch():
                 break
             if self._patience and self._epochs_since_best >= self._patience:
                 break
+
+    def _end_epoch(self) -> bool:
+        self._in_epoch = False
+        return self._on_epoch_end is not None and self._on_epoch_end()
 
     def _train_epoch(self, batches: PairBatches, number: int) -> None:
         start = time.perf_counter()
@@ -139,9 +147,10 @@ class TrainingRun:
         epoch: dict[str, Any] = {"epoch": len(self.history) + 1, **found}
         is_last = number + 1 == self._max_epochs
         if self._validate is not None or not is_last:
-            self._last_finite = copy.deepcopy(self._trainer.state_dict())
+            state = copy.deepcopy(self._trainer.state_dict())
             if self._validate is not None:
-                epoch |= self._measure(self._last_finite)
+                epoch |= self._measure(state)
+            self._last_finite = state
         self.history.append({**epoch, "seconds": time.perf_counter() - start})
 
     def _measure(self, state: dict[str, Any]) -> dict[str, float]:

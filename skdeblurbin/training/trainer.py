@@ -35,6 +35,9 @@ class DivergenceError(FloatingPointError):
         super().__init__(f"{quantity} became {value}")
         self.quantity, self.value = quantity, value
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.quantity, self.value)  # not the message: pickle
+
 
 @dataclass(frozen=True)
 class Batch:

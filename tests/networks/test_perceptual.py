@@ -10,20 +10,6 @@ from skdeblurbin.networks.glyph import calibration_images
 from skdeblurbin.networks.perceptual import resolve_perceptual
 
 
-@pytest.fixture(autouse=True)
-def no_weights_of_this_machine(monkeypatch, tmp_path):
-    monkeypatch.delenv("SKDEBLURBIN_VGG16", raising=False)
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-
-
-@pytest.fixture(scope="module")
-def weights():
-    torch.manual_seed(0)
-    state = VGG16Features().state_dict()
-    # torchvision's file holds more layers than are read.
-    return {**state, "classifier.0.bias": torch.zeros(3)}
-
-
 def test_other_values_of_perceptual():
     assert resolve_perceptual(None) is None
     assert resolve_perceptual(torch.sin) is torch.sin
@@ -121,11 +107,35 @@ def test_rescaled_vgg16_differs_by_a_factor_only(tmp_path, weights):
     torch.testing.assert_close(scaled, factor * raw, rtol=1e-4, atol=1e-5)
 
 
-def test_named_features_are_read_once(tmp_path, weights):
-    torch.save(weights, tmp_path / "weights.pth")
-    assert resolve_perceptual("glyph") is resolve_perceptual("glyph")
-    first = resolve_perceptual("vgg16", tmp_path / "weights.pth")
-    assert resolve_perceptual("vgg16", tmp_path / "weights.pth") is first
+@pytest.mark.parametrize("name", ["glyph", "vgg16"])
+def test_each_fit_has_features_of_its_own(tmp_path, weights, name):
+    """A fit moves them to its device, while another may use its own elsewhere."""
+    file = tmp_path / "weights.pth"
+    torch.save(weights, file)
+    first, second = (resolve_perceptual(name, file) for _ in range(2))
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+        assert a.data_ptr() != b.data_ptr()
+
+
+def test_vgg16s_file_is_read_once(tmp_path, weights, monkeypatch):
+    file = tmp_path / "weights.pth"
+    torch.save(weights, file)
+    resolve_perceptual("vgg16", file)
+    monkeypatch.setattr(torch, "load", None)
+    resolve_perceptual("vgg16", file)
+
+
+def test_weights_of_zero_are_refused(tmp_path, weights):
+    file = tmp_path / "weights.pth"
+    torch.save({name: torch.zeros_like(w) for name, w in weights.items()}, file)
+    with pytest.raises(ValueError, match=r"a mean square of 0\.0"):
+        resolve_perceptual("vgg16", file)
+
+
+def test_calibration_images_cannot_be_spoilt():
+    calibration_images().zero_()
+    assert calibration_images().any()
 
 
 def test_discriminator_features_are_its_last_hidden_layer():

@@ -10,20 +10,6 @@ from torch import nn
 from skdeblurbin.networks import VGG16Features
 
 
-@pytest.fixture(autouse=True)
-def no_weights_of_this_machine(monkeypatch, tmp_path):
-    monkeypatch.delenv("SKDEBLURBIN_VGG16", raising=False)
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-
-
-@pytest.fixture(scope="module")
-def weights():
-    torch.manual_seed(0)
-    state = VGG16Features().state_dict()
-    # torchvision's file holds more layers than are read.
-    return {**state, "classifier.0.bias": torch.zeros(3)}
-
-
 def test_seven_convolutions_in_torchvisions_layout():
     # torchvision.models.vgg16().features[:16]: positions and channels of configuration
     # D of the paper, up to the ReLU of the third convolution before the third pooling.
