@@ -107,11 +107,8 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, LEARNING_RATE, total_steps=N_EPOCHS * n_steps
     )
-    parts: dict[str, Any] = {
-        "classifier": classifier,
-        "optimizer": optimizer,
-        "schedule": schedule,
-    }
+    parts: dict[str, Any]
+    parts = {"classifier": classifier, "optimizer": optimizer, "schedule": schedule}
     begin = 0
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
