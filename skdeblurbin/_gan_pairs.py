@@ -85,6 +85,13 @@ def _deblur_finite(
 
 def warn_of_useless_output(generator: torch.nn.Module, pairs: Pairs) -> None:
     """Warn if a trained generator's output is not finite, or shows next to nothing."""
+    if _all_photos_constant(pairs):
+        warn_user(
+            "All photos are constant, so that there was nothing to learn from them: "
+            "check that X holds the photos.",
+            ConvergenceWarning,
+        )
+        return
     try:
         _warn_of_constant_output(generator, pairs)
     except DivergenceError as error:
@@ -126,6 +133,15 @@ def _warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
             "n_blocks or downsampling).",
             ConvergenceWarning,
         )
+
+
+def _all_photos_constant(pairs: Pairs) -> bool:
+    """Whether there are pictures to be learnt, but not one photo shows anything."""
+    truth_varies = any(
+        min(truth.shape) >= _LEAST_SIDE and truth.any() and not truth.all()
+        for truth in pairs.paper
+    )
+    return truth_varies and all(photo.min() == photo.max() for photo in pairs.grey)
 
 
 def _telling(pairs: Pairs) -> Iterator[int]:

@@ -24,7 +24,8 @@ _NUMBERS: dict[str, dict[str, Any]] = {
     "discriminator_channels": {"low": 1, "integer": True},
     "max_epochs": {"low": 1, "integer": True},
     "batch_size": {"low": 1, "integer": True},
-    "learning_rate": {"low": 0, "include_low": False},
+    # More than single precision holds is an error deep in torch.
+    "learning_rate": {"low": 0, "include_low": False, "high": 1e30},
     "average_decay": {"low": 0, "high": 1, "include_high": False, "optional": True},
     "validation_fraction": {
         "low": 0,

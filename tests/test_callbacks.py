@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from contextlib import contextmanager
 
 import joblib
 import numpy as np
@@ -27,6 +28,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skdeblurbin import OtsuBinarizer, SauvolaBinarizer, WienerBinarizer
+from skdeblurbin._tensors import one_fit_at_a_time
 from skdeblurbin.metrics import (
     f_measure_scorer,
     rmse_scorer,
@@ -203,6 +205,36 @@ def test_fitted_estimators_are_independent(use, parameters, plates, tiny_gan):
     assert follows == ([1, 2, 3] if use == "damage" else [2, 3, 4])
 
 
+@pytest.mark.parametrize("form", ["images", "rows"])
+def test_fitted_estimator_of_a_refit_has_nothing_of_the_first_fit(
+    form, plates, tiny_gan
+):
+    pandas = pytest.importorskip("pandas")
+    X, Y = plates
+    rows, targets = X.reshape(len(X), -1), Y.reshape(len(Y), -1)
+    model = tiny_gan(image_shape=X.shape[1:], max_epochs=2)
+    model.fit(pandas.DataFrame(rows).add_prefix("p"), 255 * targets)
+    assert model.feature_names_in_[0] == "p0"
+
+    kept, predicted = [], []
+
+    def act(fitted):
+        kept.append(fitted)
+        predicted.append(fitted.predict(X))
+
+    data = (X, Y) if form == "images" else (rows, targets)
+    model.set_callbacks(Recorder(act=act)).fit(*data)
+    assert_array_equal(predicted[-1], model.predict(X))
+    assert set(np.unique(predicted)) <= {0, 1}
+    for fitted in kept:
+        assert set(vars(fitted)) == set(vars(model))
+        assert hasattr(fitted, "n_features_in_") == (form == "rows")
+        assert not hasattr(fitted, "feature_names_in_")
+        assert fitted.get_params() == model.get_params()
+        assert fitted._skl_callbacks == model._skl_callbacks
+    assert fitted_state(kept[-1]) == fitted_state(model)
+
+
 def test_no_copy_is_made_unasked(plates, tiny_gan, monkeypatch):
     from skdeblurbin import _gan_engine
 
@@ -297,6 +329,107 @@ def test_ctrl_c_in_a_callback_keeps_the_epoch(plates, tiny_gan):
         model.fit(*plates)
     assert weights(model) == weights(tiny_gan(max_epochs=1).fit(*plates))
     assert seen.calls[-1][0] == "teardown"
+
+
+def test_ctrl_c_while_a_fit_waits_for_its_turn(plates, tiny_gan, monkeypatch):
+    # Another thread may be fitting when a callback is done.
+    entries = []
+
+    @contextmanager
+    def waiting():
+        entries.append(0)
+        if len(entries) == 3:  # after the start, and the beginning of an epoch: its end
+            raise KeyboardInterrupt
+        with one_fit_at_a_time():
+            yield
+
+    monkeypatch.setattr("skdeblurbin._gan_engine.one_fit_at_a_time", waiting)
+    model = tiny_gan(max_epochs=5, n_threads=2).set_callbacks(Light())
+    with (
+        torch.inference_mode(),
+        pytest.warns(UserWarning, match="interrupted by user after 1 of 5 epochs"),
+    ):
+        model.fit(*plates)
+    assert len(entries) == 4
+    # What fit does after that, it does in its session again.
+    assert not any(w.is_inference() for w in model.generator_.state_dict().values())
+    assert weights(model) == weights(tiny_gan(n_threads=2).fit(*plates))
+
+
+@pytest.mark.parametrize("how", ["diverging", "ctrl-c"])
+def test_every_epoch_that_begins_ends(how, plates, tiny_gan):
+    calls = []
+
+    def features(images):
+        calls.append(0)
+        # Once for the trial, then for target and output of two steps an epoch.
+        if len(calls) <= 1 + 2 * 4:
+            return images
+        if how == "ctrl-c":
+            raise KeyboardInterrupt
+        return images * np.nan
+
+    found = []
+    seen = Recorder(act=lambda fitted: found.append(fitted))
+    model = tiny_gan(max_epochs=5, perceptual=features).set_callbacks(seen)
+    expected = "in epoch 3: training has diverged|after 2 of 5 epochs"
+    with pytest.warns(UserWarning, match=expected):
+        model.fit(*plates)
+    assert model.n_epochs_ == 2
+    epochs = [call[0] for call in seen.calls if call[1] == "epoch"]
+    assert epochs == ["begin", "end"] * 3
+    # That of the third, which was cut short, is what fit returns.
+    assert [fitted.n_epochs_ for fitted in found] == [1, 2, 2]
+    assert fitted_state(found[-1]) == fitted_state(model)
+    assert seen.calls[-2:] == [("end", "fit", True), ("teardown", "fit", None)]
+
+
+class Last(Light):
+    """Hands the estimator of the whole fit on, at its end."""
+
+    def __init__(self, act):
+        self.act = act
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "fit":
+            self.act(estimator)
+
+
+@pytest.mark.parametrize("kind", ["otsu", "gan"])
+def test_the_last_callback_finds_the_estimator_fitted(kind, plates, tiny_gan):
+    def act(estimator):
+        found.append((fitted_state(estimator), estimator.predict(plates.X)))
+
+    found = []
+    model = OtsuBinarizer() if kind == "otsu" else tiny_gan(max_epochs=2)
+    model.set_callbacks(Last(act))
+    for Y in (255 * plates.Y, plates.Y):
+        model.fit(plates.X, Y)
+        state, predicted = found.pop()
+        assert state == fitted_state(model)
+        assert_array_equal(predicted, model.predict(plates.X))
+        assert set(np.unique(predicted)) == set(np.unique(Y))
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("kind", ["otsu", "gan"])
+def test_the_last_callback_takes_the_fit_back_by_errors_only(
+    kind, error, plates, tiny_gan
+):
+    def act(estimator):
+        raise error
+
+    model = OtsuBinarizer() if kind == "otsu" else tiny_gan(max_epochs=2)
+    new = fitted_state(clone(model).fit(*plates))
+    model.fit(plates.X, 255 * plates.Y)
+    before = fitted_state(model)
+    model.set_callbacks(Last(act))
+    with pytest.raises(error):
+        model.fit(*plates)
+    assert fitted_state(model) == (before if error is ValueError else new)
+    assert set(np.unique(model.predict(plates.X))) == (
+        {0, 255} if error is ValueError else {0, 1}
+    )
 
 
 def test_ctrl_c_in_training_tears_down(plates, tiny_gan, monkeypatch):

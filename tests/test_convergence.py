@@ -13,9 +13,10 @@ from scipy.ndimage import uniform_filter1d
 from sklearn.exceptions import ConvergenceWarning
 
 from skdeblurbin import _gan_engine
-from skdeblurbin._gan_pairs import warn_of_constant_output
+from skdeblurbin._gan_pairs import validation_scores, warn_of_useless_output
+from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.metrics import f_measure, root_mean_squared_error
-from skdeblurbin.training import Pairs
+from skdeblurbin.training import DivergenceError, Pairs
 
 
 def weights(model):
@@ -158,6 +159,76 @@ def test_divergence_of_partial_fit_keeps_the_fit(plates, tiny_gan):
     assert weights(model.partial_fit(*plates)) != networks
 
 
+# Output that is not finite, though the weights are
+
+# A step of a million in every weight: the output overflows, and inf - inf is nan.
+OVERFLOWING = {
+    "growth_rate": 4,
+    "learning_rate": 1e6,
+    "average_decay": None,
+    "augment": False,
+}
+
+
+@pytest.fixture(scope="module")
+def drawn_plates():
+    return make_blurred_plates(4, image_shape=(16, 24), random_state=0)
+
+
+def test_an_epoch_with_nan_output_is_never_the_best(drawn_plates, tiny_gan):
+    model = tiny_gan(max_epochs=3, validation_fraction=0.5, **OVERFLOWING)
+    expected = r"^the output of the generator became nan in epoch 1: .* nothing was le"
+    with (
+        pytest.warns(ConvergenceWarning, match=expected) as caught,
+        pytest.raises(FloatingPointError, match=expected),
+    ):
+        model.fit(*drawn_plates)
+    assert [str(w.filename) for w in caught] == [__file__]
+    assert set(vars(model)) == set(model.get_params())
+
+
+def test_nan_output_after_the_training_is_told(drawn_plates, tiny_gan):
+    model = tiny_gan(max_epochs=1, **OVERFLOWING)
+    expected = "the output of the generator became nan: its predictions mean nothing"
+    with pytest.warns(ConvergenceWarning, match=expected) as caught:
+        model.fit(*drawn_plates)
+    assert [str(w.filename) for w in caught] == [__file__]
+    for value in model.generator_.state_dict().values():
+        assert value.isfinite().all()
+    assert np.isnan(model.deblur(drawn_plates[0])).any()
+
+
+class Spotted(torch.nn.Module):
+    """What it is given, faintly, but for one pixel of its second image."""
+
+    receptive_field = 1
+
+    def __init__(self, spot):
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+        self.spot, self.n_predictions = spot, 0
+
+    def forward(self, blurred):
+        self.n_predictions += 1
+        output = 0.2 * blurred  # or the first image would be contrast enough
+        if self.n_predictions == 2:
+            output[0, 0, 3, 4] = self.spot
+        return output
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_pixel_that_is_not_finite_is_enough(value, plates):
+    truth = list(plates.Y.astype(bool))
+    pairs = Pairs(list(255 * plates.Y), [(0, 255)] * len(truth), truth)
+    assert validation_scores(pairs, Spotted(0.1)) == {"rmse": 0, "f_measure": 1}
+    warn_of_useless_output(Spotted(0.1), pairs)
+    expected = f"the output of the generator became {value}"
+    with pytest.raises(DivergenceError, match=f"^{expected}$"):
+        validation_scores(pairs, Spotted(value))
+    with pytest.warns(ConvergenceWarning, match=f"{expected}: its predictions"):
+        warn_of_useless_output(Spotted(value), pairs)
+
+
 # Constant output
 
 CONSTANT = r"generator is practically constant: on the \d+ pairs"
@@ -222,24 +293,29 @@ def test_photos_without_contrast_on_their_range(strokes, tiny_gan):
     tiny_gan(**SHORT).fit((faint - 1000) * np.uint16(2000), Y)
 
 
+class Faint(torch.nn.Module):
+    """What it is given, with a share of the contrast."""
+
+    receptive_field = 1
+
+    def __init__(self, contrast):
+        super().__init__()
+        self.contrast = torch.nn.Parameter(torch.tensor(contrast))
+        self.n_predictions = 0
+
+    def forward(self, blurred):
+        self.n_predictions += 1
+        return self.contrast * blurred
+
+
 def test_faint_output_that_is_right_is_no_failure(plates):
-    class Faint(torch.nn.Module):
-        receptive_field = 1
-
-        def __init__(self):
-            super().__init__()
-            self.scale = torch.nn.Parameter(torch.tensor(0.01))
-
-        def forward(self, blurred):
-            return self.scale * blurred
-
     truth = plates.Y.astype(bool)
     pairs = Pairs(list(255 * plates.Y), [(0, 255)] * len(truth), list(truth))
-    warn_of_constant_output(Faint(), pairs)
+    warn_of_useless_output(Faint(0.01), pairs)
     # The same output, of the next plate: still faint, and wrong.
     wrong = Pairs(pairs.grey, pairs.ranges, [~image for image in pairs.paper])
     with pytest.warns(ConvergenceWarning, match="on the 6 pairs"):
-        warn_of_constant_output(Faint(), wrong)
+        warn_of_useless_output(Faint(0.01), wrong)
 
 
 class Blank(torch.nn.Module):
@@ -257,10 +333,10 @@ def test_constant_pairs_say_nothing(plates):
     photos, truth = plates.X.copy(), plates.Y.astype(bool)
     photos[:3], truth[3:] = 7, True  # photos without contrast, truth without ink
     pairs = Pairs(list(photos), [(0, 255)] * len(truth), list(truth))
-    warn_of_constant_output(Blank(), pairs)
+    warn_of_useless_output(Blank(), pairs)
     pairs.grey[0][0, 0] = 8
     with pytest.warns(ConvergenceWarning, match="on the 1 pairs"):
-        warn_of_constant_output(Blank(), pairs)
+        warn_of_useless_output(Blank(), pairs)
 
 
 def test_rows_of_pixels_say_nothing(plates):
@@ -273,15 +349,19 @@ def test_rows_of_pixels_say_nothing(plates):
         )
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            warn_of_constant_output(Blank(), pairs)
+            warn_of_useless_output(Blank(), pairs)
         assert bool(caught) == warned
 
 
-def test_a_sound_generator_costs_few_predictions(plates, tiny_gan, monkeypatch):
-    model = tiny_gan(max_epochs=3).fit(*plates)
-    calls = []
-    generator = model.generator_
-    generator.register_forward_hook(lambda *_: calls.append(0))
-    truth = list(plates.Y.astype(bool))
-    warn_of_constant_output(generator, Pairs(plates.X, [(0, 255)] * 6, truth))
-    assert len(calls) < 6  # of the six pairs
+@pytest.mark.parametrize(
+    ("contrast", "n_predictions"), [(0.9, 3), (0.45, 5), (0.2, 8)]
+)
+def test_a_sound_generator_costs_few_predictions(contrast, n_predictions, plates):
+    # Nine times one plate, sharp: a quarter of the contrast of the 8 that are looked at
+    # is that of 2, which 3 * 0.9 and 5 * 0.45 exceed, but 2 * 0.9 and 4 * 0.45 do not.
+    truth = plates.Y[0].astype(bool)
+    generator = Faint(contrast)
+    warn_of_useless_output(
+        generator, Pairs([255 * plates.Y[0]] * 9, [(0, 255)] * 9, [truth] * 9)
+    )
+    assert generator.n_predictions == n_predictions

@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 FloatImage = NDArray[np.float32]
+# Resampling and noise go so far beyond black and white; uint8 goes farther.
+_OVERSHOOT = 0.1
 
 #: The image height, in pixels, at which the lengths in `degrade` are quoted.
 REFERENCE_HEIGHT = 64
@@ -48,6 +50,12 @@ def _check_image(image: ArrayLike) -> FloatImage:
         raise ValueError(
             "image must be a non-empty 2-D array (height, width), got an array of "
             f"shape {array.shape}."
+        )
+    low, high = float(array.min()), float(array.max())
+    if not (low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT):
+        raise ValueError(
+            f"image must hold grey values in [0, 1], got values from {low:g} to "
+            f"{high:g}: divide uint8 by 255."
         )
     return array
 

@@ -77,6 +77,9 @@ class GlyphFeatures(nn.Module):
 class GlyphClassifier(nn.Module):
     """Reads one plate character: `GlyphFeatures` and two dense layers.
 
+    The character is in the middle of a picture of 32x32 pixels, 15 to 27 pixels high,
+    dark on light.
+
     Parameters
     ----------
     normalize : bool, default=False
@@ -84,13 +87,23 @@ class GlyphClassifier(nn.Module):
     dropout : float, default=0
         Share of the features left out at random in training.
 
+    Attributes
+    ----------
+    characters : str
+        The 36 characters in the order of the logits.
+
     Examples
     --------
     >>> import torch
     >>> from skdeblurbin.networks import GlyphClassifier
-    >>> GlyphClassifier.bundled()(torch.rand(2, 1, 32, 32)).shape
-    torch.Size([2, 36])
+    >>> stroke = torch.ones(1, 1, 32, 32)
+    >>> stroke[:, :, 5:27, 14:18] = 0
+    >>> reader = GlyphClassifier.bundled()
+    >>> reader.characters[int(reader(stroke).argmax())]
+    'I'
     """
+
+    characters = CHARACTERS
 
     def __init__(self, normalize: bool = False, dropout: float = 0.0) -> None:
         super().__init__()
@@ -116,8 +129,18 @@ class GlyphClassifier(nn.Module):
         Returns
         -------
         Tensor of shape (n_images, 36)
-            Logits in the order 0 to 9, A to Z.
+            Logits in the order of `characters`.
+
+        Raises
+        ------
+        ValueError
+            If the pictures have another shape.
         """
+        if grey.shape[1:] != (1, PICTURE_SIDE, PICTURE_SIDE):
+            raise ValueError(
+                f"grey must be of shape (n_images, 1, {PICTURE_SIDE}, {PICTURE_SIDE}), "
+                f"got {tuple(grey.shape)}."
+            )
         logits: Tensor = self.head(self.features(grey))
         return logits
 

@@ -189,7 +189,7 @@ def _read_weights(file: Path) -> dict[str, Tensor]:
     except OSError:
         raise
     except Exception as error:  # torch and safetensors raise a dozen kinds
-        raise ValueError(f"{file} cannot be read as weights: {error}") from error
+        raise ValueError(f"{file} cannot be read as weights: {error!r}") from error
     if not isinstance(weights, dict) or not all(
         isinstance(value, Tensor) for value in weights.values()
     ):

@@ -53,9 +53,20 @@ Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
 def main() -> None:
     """Draw, train, fold, save and test."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("fonts", type=Path)
-    parser.add_argument("--work", type=Path, default=Path("glyph-training"))
-    parser.add_argument("-o", "--output", type=Path, default=Path("glyph.safetensors"))
+    parser.add_argument("fonts", type=Path, help="folder of font files")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path("glyph-training"),
+        help="folder of drawn characters and checkpoint; default: glyph-training",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("glyph.safetensors"),
+        help="the weights; default: glyph.safetensors",
+    )
     arguments = parser.parse_args()
     kinds = (".ttf", ".otf", ".woff")
     fonts = sorted(str(f) for f in arguments.fonts.rglob("*") if f.suffix in kinds)

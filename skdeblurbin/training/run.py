@@ -70,6 +70,7 @@ class TrainingRun:
         self._verbose = verbose
         self._best: dict[str, Any] | None = None
         self._best_error = math.inf
+        self._best_epoch = 0
         self._last_finite: dict[str, Any] | None = None
         self._in_epoch = False
         self._epochs_since_best = 0
@@ -102,8 +103,9 @@ class TrainingRun:
             self._last_finite = copy.deepcopy(self._trainer.state_dict())
             if self._validate is not None:
                 self._measure(self._last_finite)
-        if self._verbose and self._max_epochs > 1:
-            print(f"[GANBinarizer] {self._max_epochs} epochs of {len(batches)} steps")
+                self._best_epoch = self._n_earlier
+        if self._max_epochs > 1:
+            self._say(f"{self._max_epochs} epochs of {len(batches)} steps")
         try:
             self._train_epochs(batches)
         except DivergenceError as error:
@@ -115,6 +117,7 @@ class TrainingRun:
         if self._in_epoch:  # what was begun is ended, though it was cut short
             self._end_epoch()
         if self._best is not None:
+            self._say(f"kept epoch {self._best_epoch}, the best on validation pairs")
             self._trainer.load_state_dict(self._best)
         return self._trainer.networks(self._trainer.state_dict())[0]
 
@@ -132,8 +135,10 @@ class TrainingRun:
             if self._verbose:
                 self._print_line(number, time.perf_counter() - start)
             if self._end_epoch():
+                self._say("stopped by a callback")
                 break
             if self._patience and self._epochs_since_best >= self._patience:
+                self._say(f"no better validation RMSE for {self._patience} epochs")
                 break
 
     def _end_epoch(self) -> bool:
@@ -163,6 +168,7 @@ class TrainingRun:
         if found["rmse"] < self._best_error:
             self._best_error = found["rmse"]
             self._best = state
+            self._best_epoch = len(self.history) + 1
             self._epochs_since_best = 0
         else:
             self._epochs_since_best += 1
@@ -195,6 +201,10 @@ class TrainingRun:
             ConvergenceWarning,
         )
         self._trainer.load_state_dict(self._last_finite)
+
+    def _say(self, text: str) -> None:
+        if self._verbose:
+            print(f"[GANBinarizer] {text}", flush=True)
 
     def _print_line(self, number: int, seconds: float) -> None:
         epoch = self.history[-1]

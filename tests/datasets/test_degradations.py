@@ -274,3 +274,8 @@ def test_wrong_types_are_named(bad):
         TypeError, match=r"severity must be a real number in the range \[0, 1\], got"
     ):
         degrade(scene(), bad, np.random.default_rng(0))
+
+
+def test_grey_values_of_another_scale_are_refused():
+    with pytest.raises(ValueError, match=r"in \[0, 1\], got values from 0 to 255: div"):
+        motion_blur(np.array([[0, 255]], np.uint8), 3.0)

@@ -50,6 +50,13 @@ def test_classifier_and_features_share_weights():
     assert torch.equal(GlyphFeatures.bundled()(images), classifier.features(images))
 
 
+def test_pictures_of_another_shape_are_refused():
+    with pytest.raises(
+        ValueError, match=r"\(n_images, 1, 32, 32\), got \(1, 1, 48, 32"
+    ):
+        GlyphClassifier.bundled()(torch.zeros(1, 1, 48, 32))
+
+
 def test_loading_leaves_the_global_generator_alone():
     before = torch.get_rng_state()
     GlyphClassifier.bundled()

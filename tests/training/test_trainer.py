@@ -2,6 +2,7 @@
 
 import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -321,6 +322,31 @@ def flat(state):
     )
 
 
+def test_divergence_error_survives_pickle():
+    # Workers of joblib send errors so.
+    error = DivergenceError("content_loss", -math.inf)
+    found = pickle.loads(pickle.dumps(error))
+    assert type(found) is DivergenceError
+    assert (found.quantity, found.value) == ("content_loss", -math.inf)
+    assert str(found) == str(error) == "content_loss became -inf"
+
+
+def test_an_epoch_that_cannot_be_validated_is_not_kept():
+    def validate(generator):
+        weights.append(generator.weight.item())
+        if len(weights) == 3:
+            raise DivergenceError("the output", math.nan)
+        return {"rmse": 0.5 / len(weights)}  # the second is the best so far
+
+    weights = []
+    run = TrainingRun(make_trainer(), max_epochs=5, decay=False, validate=validate)
+    with pytest.warns(ConvergenceWarning, match="the output became nan in epoch 3"):
+        found = run.train([make_batch()])
+    assert len(run.history) == 2
+    assert found.weight.item() == weights[1]
+    assert len(set(weights)) == 3
+
+
 def test_divergence_keeps_the_best_epoch():
     errors = iter([0.3, 0.2, 0.4])
     run = TrainingRun(
@@ -518,6 +544,44 @@ def test_hooks_see_each_epoch_and_stop():
         ("end", 2),
     ]
     assert len(run.history) == 2
+
+
+@pytest.mark.parametrize(
+    ("batches", "category", "weight"),
+    [
+        # The generator moves by 0.1 a step, from 0.5; a step that diverged is undone.
+        (lambda: Diverging(epoch=3, value=np.nan), ConvergenceWarning, 0.9),
+        (lambda: Interrupted(epoch=3), UserWarning, 0.8),
+    ],
+    ids=["diverging", "ctrl-c"],
+)
+def test_an_epoch_that_is_cut_short_is_ended(batches, category, weight):
+    calls = []
+
+    def end():
+        state = run.kept_state()["generator"]
+        calls.append(("end", len(run.history), state["weight"].item()))
+        return False
+
+    run = TrainingRun(
+        plain_trainer(),
+        max_epochs=5,
+        decay=False,
+        on_epoch_begin=lambda: calls.append(("begin", len(run.history))),
+        on_epoch_end=end,
+    )
+    with pytest.warns(category, match="in epoch 3|after 2 of 5 epochs"):
+        generator = run.train(batches())
+    assert [call[:2] for call in calls] == [
+        ("begin", 0),
+        ("end", 1),
+        ("begin", 1),
+        ("end", 2),
+        ("begin", 2),
+        ("end", 2),  # with nothing new in the history
+    ]
+    # It is told what training returns.
+    assert calls[-1][2] == generator.weight.item() == pytest.approx(weight, abs=0.01)
 
 
 def test_ctrl_c_in_a_hook_keeps_the_epoch():
