@@ -28,7 +28,15 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # numpydoc says more
 html_sidebars = {
     page: []
-    for page in ("install", "user_guide", "method", "contributing", "changelog")
+    for page in (
+        "install",
+        "user_guide",
+        "method",
+        "benchmarks/*",
+        "models/*",
+        "contributing",
+        "changelog",
+    )
 }
 html_theme = "pydata_sphinx_theme"
 html_title = "skdeblurbin"

@@ -31,9 +31,9 @@ Fit = TypeVar("Fit", bound=Callable[..., Any])
 # A 2-D array this large on both sides is rather one picture than rows of pixels.
 _PICTURE_SIDE = 16
 # Fitted attributes that only rows of flattened images have.
-_COLUMNS = ("n_features_in_", "feature_names_in_")
+COLUMNS = ("n_features_in_", "feature_names_in_")
 # What scikit-learn's callbacks keep on an estimator while it is being fitted.
-_DURING_FIT = (
+DURING_FIT = (
     "_callback_fit_ctx",
     "_parent_callback_ctx",
     "_skl_callbacks_to_teardown",
@@ -208,13 +208,13 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
         form = _columns(X, images)
         sizes: set[Any] = set(images.shapes)
         if continuing:
-            form = {n: vars(self)[n] for n in _COLUMNS if n in vars(self)} | form
+            form = {n: vars(self)[n] for n in COLUMNS if n in vars(self)} | form
             sizes.add(self.image_shape_)
         return {**form, "image_shape_": sizes.pop() if len(sizes) == 1 else None}
 
     def _replace_state(self, fitted: dict[str, Any]) -> None:
         """Set all fitted attributes at once: the last step of every fit."""
-        for name in _COLUMNS:
+        for name in COLUMNS:
             if name not in fitted:
                 self.__dict__.pop(name, None)
         self.__dict__.update(fitted)
@@ -222,7 +222,7 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
     def __getstate__(self) -> dict[str, Any]:
         # Copies that callbacks get or make in the midst of a fit are not being fitted.
         state: dict[str, Any] = dict(super().__getstate__())
-        return {n: value for n, value in state.items() if n not in _DURING_FIT}
+        return {n: value for n, value in state.items() if n not in DURING_FIT}
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

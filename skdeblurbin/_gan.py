@@ -57,8 +57,9 @@ class GANBinarizer(GANEngine):
         characters. "vgg16" is the paper's; its weights must be on this machine (see
         `perceptual_weights`). Both are scaled to features of unit mean square, so that
         `K1` means about the same. "discriminator" is the last hidden layer of the
-        discriminator in training, which must not be `conditional`. A module or callable gets grey images (n_images, 1,
-        height, width) in [0, 1], and returns feature maps.
+        discriminator in training, which must not be `conditional`. A module or
+        callable gets grey images (n_images, 1, height, width) in [0, 1], and returns
+        feature maps.
     perceptual_weights : path, default=None
         File with VGG16's weights in torchvision's layout. None looks at the environment
         variable ``SKDEBLURBIN_VGG16``, then in the torch hub cache. Nothing is

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from sklearn.base import BaseEstimator
 
+from skdeblurbin._base import COLUMNS, DURING_FIT
 from skdeblurbin._tensors import Interruptible
 
 
@@ -78,8 +79,8 @@ class FitTasks:
         if learnt is None:
             return None
         estimator = self._about["estimator"]
-        kept = ("_skl_callbacks", *estimator.get_params(deep=False))
-        state = {n: v for n, v in vars(estimator).items() if n in kept}
+        gone = (*COLUMNS, *DURING_FIT)
+        state = {n: v for n, v in vars(estimator).items() if n not in gone}
         # scikit-learn sets these on a copy of the estimator. What an earlier fit left
         # there, such as the names of columns, must go: so all of it is replaced.
         return {"__dict__": {**state, **learnt}}

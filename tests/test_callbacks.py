@@ -344,7 +344,7 @@ def test_ctrl_c_while_a_fit_waits_for_its_turn(plates, tiny_gan, monkeypatch):
             yield
 
     monkeypatch.setattr("skdeblurbin._gan_engine.one_fit_at_a_time", waiting)
-    model = tiny_gan(max_epochs=5, n_threads=2).set_callbacks(Light())
+    model = tiny_gan(max_epochs=5).set_callbacks(Light())
     with (
         torch.inference_mode(),
         pytest.warns(UserWarning, match="interrupted by user after 1 of 5 epochs"),
@@ -353,7 +353,7 @@ def test_ctrl_c_while_a_fit_waits_for_its_turn(plates, tiny_gan, monkeypatch):
     assert len(entries) == 4
     # What fit does after that, it does in its session again.
     assert not any(w.is_inference() for w in model.generator_.state_dict().values())
-    assert weights(model) == weights(tiny_gan(n_threads=2).fit(*plates))
+    assert weights(model) == weights(tiny_gan().fit(*plates))
 
 
 @pytest.mark.parametrize("how", ["diverging", "ctrl-c"])
@@ -370,7 +370,7 @@ def test_every_epoch_that_begins_ends(how, plates, tiny_gan):
         return images * np.nan
 
     found = []
-    seen = Recorder(act=lambda fitted: found.append(fitted))
+    seen = Recorder(act=found.append)
     model = tiny_gan(max_epochs=5, perceptual=features).set_callbacks(seen)
     expected = "in epoch 3: training has diverged|after 2 of 5 epochs"
     with pytest.warns(UserWarning, match=expected):
@@ -380,7 +380,7 @@ def test_every_epoch_that_begins_ends(how, plates, tiny_gan):
     assert epochs == ["begin", "end"] * 3
     # That of the third, which was cut short, is what fit returns.
     assert [fitted.n_epochs_ for fitted in found] == [1, 2, 2]
-    assert fitted_state(found[-1]) == fitted_state(model)
+    assert weights(found[-1]) == weights(model)
     assert seen.calls[-2:] == [("end", "fit", True), ("teardown", "fit", None)]
 
 

@@ -353,9 +353,7 @@ def test_rows_of_pixels_say_nothing(plates):
         assert bool(caught) == warned
 
 
-@pytest.mark.parametrize(
-    ("contrast", "n_predictions"), [(0.9, 3), (0.45, 5), (0.2, 8)]
-)
+@pytest.mark.parametrize(("contrast", "n_predictions"), [(0.9, 3), (0.45, 5), (0.2, 8)])
 def test_a_sound_generator_costs_few_predictions(contrast, n_predictions, plates):
     # Nine times one plate, sharp: a quarter of the contrast of the 8 that are looked at
     # is that of 2, which 3 * 0.9 and 5 * 0.45 exceed, but 2 * 0.9 and 4 * 0.45 do not.
@@ -365,3 +363,9 @@ def test_a_sound_generator_costs_few_predictions(contrast, n_predictions, plates
         generator, Pairs([255 * plates.Y[0]] * 9, [(0, 255)] * 9, [truth] * 9)
     )
     assert generator.n_predictions == n_predictions
+
+
+def test_photos_that_are_all_constant_are_told(plates, tiny_gan):
+    black = np.zeros_like(plates.X)
+    with pytest.warns(ConvergenceWarning, match="All photos are constant"):
+        tiny_gan(max_epochs=1).fit(black, plates.Y)

@@ -115,7 +115,10 @@ class TrainingRun:
                 raise
             self._stop_early()
         if self._in_epoch:  # what was begun is ended, though it was cut short
-            self._end_epoch()
+            try:
+                self._end_epoch()
+            except KeyboardInterrupt:
+                self._stop_early()
         if self._best is not None:
             self._say(f"kept epoch {self._best_epoch}, the best on validation pairs")
             self._trainer.load_state_dict(self._best)
@@ -128,9 +131,9 @@ class TrainingRun:
     def _train_epochs(self, batches: PairBatches) -> None:
         start = time.perf_counter()
         for number in range(self._max_epochs):
+            self._in_epoch = True
             if self._on_epoch_begin is not None:
                 self._on_epoch_begin()
-            self._in_epoch = True
             self._train_epoch(batches, number)
             if self._verbose:
                 self._print_line(number, time.perf_counter() - start)

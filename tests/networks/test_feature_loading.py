@@ -13,7 +13,7 @@ from skdeblurbin.networks import VGG16Features
 @pytest.mark.parametrize("K1", [0, 145])
 def test_names_are_checked_where_no_features_are_needed_too(K1):
     parameters = {**GANBinarizer().get_params(), "K1": K1}
-    with pytest.raises(ValueError, match="perceptual must be .*'nonsense'"):
+    with pytest.raises(ValueError, match=r"perceptual must be .*'nonsense'"):
         check_gan_parameters({**parameters, "perceptual": "nonsense"})
     for allowed in ("glyph", "vgg16", "discriminator", None, torch.sin):
         check_gan_parameters({**parameters, "perceptual": allowed})

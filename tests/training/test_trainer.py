@@ -215,7 +215,10 @@ def test_best_epoch_is_kept_and_patience_ends_the_run(capsys):
     assert not any(p.requires_grad for p in generator.parameters())
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "[GANBinarizer] 5 epochs of 1 steps"
-    assert len(lines) == 5
+    assert lines[5:] == [
+        "[GANBinarizer] no better validation RMSE for 2 epochs",
+        "[GANBinarizer] kept epoch 2, the best on validation pairs",
+    ]
     for word in ("epoch 4/5", "discriminator", "adversarial", "content", "left 0:0"):
         assert word in lines[4]
     assert "validation_rmse 0.4000  validation_f_measure 0.9000" in lines[4]
