@@ -22,11 +22,10 @@ from skdeblurbin._gan_pairs import (
     warn_of_useless_output,
 )
 from skdeblurbin._ranges import (
-    image_range,
-    infer_input_range,
+    learn_scale,
+    ranges_of,
     scale_to_unit,
     warn_doubtful_range,
-    warn_off_scale,
 )
 from skdeblurbin._tensors import (
     Interruptible,
@@ -108,10 +107,8 @@ class GANEngine(BaseBinarizer):
         if keep_range:
             input_range, on_integers = self.input_range_, self._fitted_on_integers
         else:
-            input_range = infer_input_range(images.grey)
-            on_integers = any(image.dtype.kind in "iu" for image in images.grey)
-        ranges = [image_range(i, input_range, on_integers) for i in images.grey]
-        warn_off_scale(images.grey, ranges, input_range)
+            input_range, on_integers = learn_scale(images.grey)
+        ranges = ranges_of(images.grey, input_range, on_integers)
         warn_doubtful_range(images.grey, ranges)
         pairs = Pairs(images.grey, ranges, encode_targets(targets, found))
         if keep_range:
@@ -266,11 +263,7 @@ class GANEngine(BaseBinarizer):
         }
 
     def _deblur(self, images: Images) -> list[NDArray[np.float32]]:
-        ranges = [
-            image_range(image, self.input_range_, self._fitted_on_integers)
-            for image in images.grey
-        ]
-        warn_off_scale(images.grey, ranges, self.input_range_)
+        ranges = ranges_of(images.grey, self.input_range_, self._fitted_on_integers)
         scaled = map(scale_to_unit, images.grey, ranges)
         with torch_threads(self.n_threads):
             return list(deblur_images(self.generator_, scaled))

@@ -76,6 +76,34 @@ def image_range(
     return fitted_range
 
 
+def learn_scale(images: Sequence[NDArray[Any]]) -> tuple[tuple[float, float], bool]:
+    """What `fit` keeps of the scale: the input range, and whether of integers."""
+    on_integers = any(image.dtype.kind in "iu" for image in images)
+    return infer_input_range(images), on_integers
+
+
+def ranges_of(
+    images: Sequence[NDArray[Any]],
+    input_range: tuple[float, float],
+    on_integers: bool,
+) -> list[tuple[float, float]]:
+    """The range that each image is read on, with a warning if some are off the scale.
+
+    Parameters
+    ----------
+    images : sequence of ndarray of shape (height, width)
+    input_range, on_integers
+        Of `learn_scale` on the training images.
+
+    Returns
+    -------
+    list of (low, high)
+    """
+    ranges = [image_range(image, input_range, on_integers) for image in images]
+    warn_off_scale(images, ranges, input_range)
+    return ranges
+
+
 def warn_off_scale(
     images: Sequence[NDArray[Any]],
     ranges: Sequence[tuple[float, float]],

@@ -13,11 +13,10 @@ from skdeblurbin._classical.base import ClassicalBinarizer, typical_shape
 from skdeblurbin._classical.search import choose_setting
 from skdeblurbin._parameters import check_number, is_auto
 from skdeblurbin._ranges import (
-    image_range,
-    infer_input_range,
+    learn_scale,
+    ranges_of,
     scale_to_unit,
     warn_doubtful_range,
-    warn_off_scale,
 )
 from skdeblurbin._validation import Images
 
@@ -136,9 +135,9 @@ class SauvolaBinarizer(ClassicalBinarizer):
     def _learn(
         self, images: Images, paper: Sequence[NDArray[np.bool_]] | None
     ) -> dict[str, Any]:
-        input_range = infer_input_range(images.grey)
-        on_integers = any(image.dtype.kind in "iu" for image in images.grey)
-        ranges = _training_ranges(images.grey, input_range, on_integers)
+        input_range, on_integers = learn_scale(images.grey)
+        ranges = ranges_of(images.grey, input_range, on_integers)
+        warn_doubtful_range(images.grey, ranges)
         settings = self._settings(typical_shape(images)[0])
         chosen, bright_is_paper = settings[0], True
         if paper is not None:
@@ -162,11 +161,7 @@ class SauvolaBinarizer(ClassicalBinarizer):
         return [_Setting(int(size), float(k)) for size in sizes for k in ks]
 
     def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:
-        ranges = [
-            image_range(image, self.input_range_, self._fitted_on_integers)
-            for image in images.grey
-        ]
-        warn_off_scale(images.grey, ranges, self.input_range_)
+        ranges = ranges_of(images.grey, self.input_range_, self._fitted_on_integers)
         setting = _Setting(self.window_size_, self.k_)
         levels = map(_to_levels, images.grey, ranges)
         return [_binarize(x, setting, self.bright_is_paper_) for x in levels]
@@ -179,14 +174,6 @@ class _Setting(NamedTuple):
 
 def _odd(size: float) -> int:
     return max(3, 2 * int(size // 2) + 1)
-
-
-def _training_ranges(
-    images: Sequence[NDArray[Any]], input_range: tuple[float, float], on_integers: bool
-) -> list[tuple[float, float]]:
-    ranges = [image_range(image, input_range, on_integers) for image in images]
-    warn_doubtful_range(images, ranges)
-    return ranges
 
 
 def _to_levels(

@@ -54,6 +54,7 @@ GROUPS = {
     },
     "features": {
         "no features": {"perceptual": None},
+        "glyph, K1=1.45": {"perceptual": "glyph", "K1": 1.45},
         "glyph, K1=14.5": {"perceptual": "glyph", "K1": 14.5},
         "glyph, K1=145": {"perceptual": "glyph", "K1": 145},
         "glyph, K1=1450": {"perceptual": "glyph", "K1": 1450},
