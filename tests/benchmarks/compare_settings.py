@@ -32,6 +32,7 @@ from skdeblurbin import (
 )
 from skdeblurbin.datasets import load_image_pairs, make_blurred_plates
 from skdeblurbin.metrics import f_measure, root_mean_squared_error
+from skdeblurbin.networks.vgg import find_vgg16
 
 GROUPS = {
     "training": {
@@ -100,7 +101,7 @@ def main() -> None:
     parser.add_argument("--group", choices=GROUPS, default="training")
     parser.add_argument("--only", nargs="+", choices=SETTINGS)
     arguments = parser.parse_args()
-    names = arguments.only or list(GROUPS[arguments.group])
+    names = available(arguments.only or list(GROUPS[arguments.group]))
     X_train, X_test, Y_train, Y_test = load(arguments.folder)
     print(
         f"Python {platform.python_version()}, torch {torch.__version__}, scikit-learn "
@@ -141,6 +142,18 @@ def main() -> None:
     print(f"\n{'weighted terms':26}{'adversarial':>14}{'perceptual':>14}{'L1':>14}")
     for name, terms in sizes.items():
         print(f"{name:26}" + "".join(f"{value:14.2f}" for value in terms))
+
+
+def available(names: list[str]) -> list[str]:
+    """Leave out VGG16 where its weights are not at hand, and say so."""
+    try:
+        find_vgg16()
+    except FileNotFoundError:
+        left_out = [name for name in names if name.startswith("vgg16")]
+        for name in left_out:
+            print(f"{name}: left out, its weights are not at hand")
+        return [name for name in names if name not in left_out]
+    return names
 
 
 def measure(predicted, truth) -> np.ndarray:
