@@ -28,7 +28,7 @@ search = GridSearchCV(
         n_threads=1,
         random_state=0,
     ),
-    {"K1": [0, 145], "K2": [100, 170], "n_blocks": [2, 6]},
+    {"K1": [0, 15], "K2": [100, 170], "n_blocks": [2, 6]},
     scoring=rmse_scorer,
     cv=3,
     n_jobs=2,
