@@ -57,8 +57,8 @@ def main() -> None:
     parser.add_argument(
         "--work",
         type=Path,
-        default=Path("glyph-training"),
-        help="folder of drawn characters and checkpoint; default: glyph-training",
+        default=Path("runs/glyph"),
+        help="folder of drawn characters and checkpoint; default: runs/glyph",
     )
     parser.add_argument(
         "-o",

@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("data", choices=DATA)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--work", type=Path, default=Path("paper-check"))
+    parser.add_argument("--work", type=Path, default=Path("runs/paper-check"))
     parser.add_argument("-o", "--output", type=Path, help="picture of new plates")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
