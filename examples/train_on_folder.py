@@ -50,11 +50,11 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def binarize_unseen(X, Y, folds, epochs, seed, results):
+def binarize_unseen(X, Y, splits, epochs, seed, results):
     """The binary image of each plate, by a GAN that was not trained on it."""
+    folds = len(splits)
     settings = f"{folds} folds, {epochs} epochs, seed {seed}, {digest(X, Y)}"
     done = read_results(results, settings)
-    splits = list(KFold(folds, shuffle=True, random_state=seed).split(X))
     for number, (train, test) in enumerate(splits, start=1):
         if all(str(i) in done for i in test):
             print(f"fold {number} of {folds}: done before")
@@ -88,13 +88,13 @@ def read_results(results, settings):
         return {name: file[name] for name in file.files if name != "settings"}
 
 
-def constant_plates(X, Y, folds, seed):
+def constant_plates(Y, splits):
     """All paper, and the plate that most training plates agree on, pixel by pixel."""
     low, high = np.unique(np.concatenate([np.unique(y) for y in Y]))
     rows = {"all paper": [np.full_like(y, high) for y in Y]}
     if len({y.shape for y in Y}) == 1:
         average = [None] * len(Y)
-        for train, test in KFold(folds, shuffle=True, random_state=seed).split(X):
+        for train, test in splits:
             majority = np.mean([Y[i] == high for i in train], axis=0) > 0.5
             for i in test:
                 average[i] = np.where(majority, high, low).astype(Y[i].dtype)
@@ -102,12 +102,12 @@ def constant_plates(X, Y, folds, seed):
     return rows
 
 
-def rival_plates(X, Y, folds, seed):
+def rival_plates(X, Y, splits):
     """Binary images by the classical rivals, their settings chosen in each fold."""
     rows = {}
     for model in (SauvolaBinarizer(), WienerBinarizer()):
         found = [None] * len(Y)
-        for train, test in KFold(folds, shuffle=True, random_state=seed).split(X):
+        for train, test in splits:
             model.fit([X[i] for i in train], [Y[i] for i in train])
             predicted = model.predict([X[i] for i in test])
             for i, image in zip(test, predicted, strict=True):
@@ -146,13 +146,15 @@ def main():
         arguments.blurred, arguments.binary, threshold=arguments.threshold
     )
     X, Y = list(X), list(Y)
-    folds, seed = arguments.folds, arguments.seed
-    ours = binarize_unseen(X, Y, folds, arguments.epochs, seed, arguments.results)
+    seed = arguments.seed
+    folds = KFold(arguments.folds, shuffle=True, random_state=seed)
+    splits = list(folds.split(X))
+    ours = binarize_unseen(X, Y, splits, arguments.epochs, seed, arguments.results)
     otsu = OtsuBinarizer().fit(X, Y).predict(X)
     rows = {
         "Otsu": otsu,
-        **rival_plates(X, Y, folds, seed),
-        **constant_plates(X, Y, folds, seed),
+        **rival_plates(X, Y, splits),
+        **constant_plates(Y, splits),
         "GAN": ours,
     }
     print_table(rows, Y)

@@ -51,7 +51,7 @@ def split_pairs(
 
 def to_paper(blurred: NDArray[Any], sharp: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Binarize a deblurred image; where nothing was to be seen, all is paper."""
-    if blurred.min() == blurred.max():
+    if _is_constant(blurred):
         # The network's own answer is the zeros that its convolutions pad with.
         return np.ones(sharp.shape, dtype=bool)
     return binarize_otsu(sharp)
@@ -137,17 +137,21 @@ def _warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
 
 def _all_photos_constant(pairs: Pairs) -> bool:
     """Whether there are pictures to be learnt, but not one photo shows anything."""
-    truth_varies = any(
-        min(truth.shape) >= _LEAST_SIDE and truth.any() and not truth.all()
-        for truth in pairs.paper
-    )
-    return truth_varies and all(photo.min() == photo.max() for photo in pairs.grey)
+    return any(map(_has_strokes, pairs.paper)) and all(map(_is_constant, pairs.grey))
 
 
 def _telling(pairs: Pairs) -> Iterator[int]:
     """The indices of pairs that are pictures, and of which neither is constant."""
     for i, (photo, truth) in enumerate(zip(pairs.grey, pairs.paper, strict=True)):
-        is_picture = min(photo.shape) >= _LEAST_SIDE
-        varies = photo.min() < photo.max() and truth.any() and not truth.all()
-        if is_picture and varies:
+        if _has_strokes(truth) and not _is_constant(photo):
             yield i
+
+
+def _is_constant(photo: NDArray[Any]) -> bool:
+    return bool(photo.min() == photo.max())
+
+
+def _has_strokes(truth: NDArray[np.bool_]) -> bool:
+    """Whether a truth is a picture, not a row of a few pixels, and varies."""
+    varies = truth.any() and not truth.all()
+    return bool(min(truth.shape) >= _LEAST_SIDE and varies)

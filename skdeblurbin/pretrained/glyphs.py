@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from skdeblurbin.datasets._drawing import glyph
+from skdeblurbin.datasets._drawing import ABOVE, glyph
 from skdeblurbin.datasets._scene import DARK_ON_LIGHT
 from skdeblurbin.datasets.degradations import REFERENCE_HEIGHT, degrade
 from skdeblurbin.networks.glyph import CHARACTERS, PICTURE_SIDE
@@ -19,7 +19,8 @@ _SCENE = REFERENCE_HEIGHT
 _SAMPLES = 4  # a pixel, along each axis
 _CAP_HEIGHT = 96  # of the glyphs that are scaled down from
 _NEIGHBOURS = CHARACTERS + "-. "
-_RUN = 10 * len(CHARACTERS)
+#: How many pictures in a row are of one font.
+RUN = 10 * len(CHARACTERS)
 
 
 def draw_characters(
@@ -65,7 +66,7 @@ def draw_characters(
     for i in range(n_samples):
         rng = np.random.default_rng([seed, i])
         # Fonts take turns in runs: glyphs of one font are drawn once and kept.
-        font = fonts[i // _RUN % len(fonts)]
+        font = fonts[i // RUN % len(fonts)]
         height = np.exp(rng.uniform(*np.log(cap_height)))
         ink = _draw_ink(CHARACTERS[labels[i]], font, float(height), rng)
         if rng.random() < share_binary:
@@ -96,7 +97,7 @@ def _draw_ink(
             line[1] = character
         masks = [glyph(font, c, _CAP_HEIGHT) for c in line]
         left = -masks[0].shape[1] - gap - masks[1].shape[1] / 2
-        top = middle[1] - (0.5 + 0.06 - 1.25 * row) * _CAP_HEIGHT * scale
+        top = middle[1] - (0.5 + ABOVE - 1.25 * row) * _CAP_HEIGHT * scale
         for mask in masks:
             size = (
                 max(1, round(mask.shape[1] * scale * stretch)),

@@ -32,7 +32,7 @@ from skdeblurbin.networks.glyph import (
     GlyphClassifier,
     scale_to_unit_mean_square,
 )
-from skdeblurbin.pretrained.glyphs import draw_characters
+from skdeblurbin.pretrained.glyphs import RUN, draw_characters
 
 # Drawn in parts, each with all fonts in an order of its own.
 N_PARTS, RUNS_A_PART = 16, 20
@@ -97,7 +97,7 @@ def training_set(fonts: list[str], cache: Path) -> Arrays:
 def _draw_part(fonts: list[str], number: int) -> Arrays:
     order = np.random.default_rng(number).permutation(len(fonts))
     return draw_characters(
-        10 * len(CHARACTERS) * RUNS_A_PART,
+        RUN * RUNS_A_PART,
         [fonts[i] for i in order],
         severity=SEVERITY,
         share_binary=SHARE_BINARY,
@@ -174,7 +174,12 @@ def _augment(pictures: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
         (y + steps)[:, :, None],
         (x + steps)[:, None, :],
     ]
-    return torch.from_numpy(moved[:, None].astype(np.float32) / 255)
+    return _to_input(moved)
+
+
+def _to_input(pictures: NDArray[np.uint8]) -> Tensor:
+    """Pictures as what `GlyphClassifier` reads: (n_pictures, 1, side, side), [0, 1]."""
+    return torch.from_numpy(pictures[:, None].astype(np.float32) / 255)
 
 
 @torch.no_grad()
@@ -247,8 +252,7 @@ def accuracy(
         cap_height=(20.0, 27.0),
         seed=1,
     )
-    logits = classifier(torch.from_numpy(pictures[:, None].astype(np.float32) / 255))
-    found = logits.argmax(dim=1).numpy()
+    found = classifier(_to_input(pictures)).argmax(dim=1).numpy()
     alike = np.arange(len(CHARACTERS))
     for letter, digit in ("O0", "I1"):
         alike[CHARACTERS.index(letter)] = CHARACTERS.index(digit)

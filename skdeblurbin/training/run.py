@@ -102,8 +102,7 @@ class TrainingRun:
         if self._n_earlier:  # what earlier runs reached is not given up
             self._last_finite = copy.deepcopy(self._trainer.state_dict())
             if self._validate is not None:
-                self._measure(self._last_finite)
-                self._best_epoch = self._n_earlier
+                self._measure(self._last_finite, self._n_earlier)
         if self._max_epochs > 1:
             self._say(f"{self._max_epochs} epochs of {len(batches)} steps")
         try:
@@ -157,12 +156,15 @@ class TrainingRun:
         if self._validate is not None or not is_last:
             state = copy.deepcopy(self._trainer.state_dict())
             if self._validate is not None:
-                epoch |= self._measure(state)
+                epoch |= self._measure(state, epoch["epoch"])
             self._last_finite = state
         self.history.append({**epoch, "seconds": time.perf_counter() - start})
 
-    def _measure(self, state: dict[str, Any]) -> dict[str, float]:
-        """Measure the generator, and keep `state`, the trainer's own, if it leads."""
+    def _measure(self, state: dict[str, Any], epoch: int) -> dict[str, float]:
+        """Measure the generator, and keep the trainer's `state` if it leads.
+
+        `epoch` is the number of the one that the state is of.
+        """
         assert self._validate is not None
         generator = self._trainer.trained_generator
         training = generator.training
@@ -171,7 +173,7 @@ class TrainingRun:
         if found["rmse"] < self._best_error:
             self._best_error = found["rmse"]
             self._best = state
-            self._best_epoch = len(self.history) + 1
+            self._best_epoch = epoch
             self._epochs_since_best = 0
         else:
             self._epochs_since_best += 1
