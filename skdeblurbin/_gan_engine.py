@@ -33,6 +33,7 @@ from skdeblurbin._tensors import (
     from_numpy_state,
     full_precision,
     one_fit_at_a_time,
+    place,
     resolve_device,
     to_numpy_state,
     torch_threads,
@@ -47,6 +48,7 @@ from skdeblurbin.networks import DenseGenerator, PatchDiscriminator
 from skdeblurbin.networks.discriminator import MINIMUM_SIZE
 from skdeblurbin.networks.inference import deblur_images
 from skdeblurbin.networks.perceptual import check_features, resolve_perceptual
+from skdeblurbin.networks.training_form import TrainingForm
 from skdeblurbin.training import (
     GeneratorLoss,
     PairBatches,
@@ -219,10 +221,12 @@ class GANEngine(BaseBinarizer):
             _check_unchanged(discriminator, self.discriminator_)
         trainer = Trainer(
             generator.to(device),
-            None if discriminator is None else discriminator.to(device),
+            None if discriminator is None else place(discriminator, device),
             self._make_loss(device, discriminator),
             learning_rate=self.learning_rate,
             average_decay=self.average_decay,
+            # Measured on CPUs only; elsewhere the plain modules train.
+            generate=TrainingForm(generator) if device.type == "cpu" else None,
         )
         if continuing:
             trainer.load_state_dict(from_numpy_state(self._training_state))
@@ -237,7 +241,7 @@ class GANEngine(BaseBinarizer):
                 self.perceptual, self.perceptual_weights, discriminator
             )
         if isinstance(features, torch.nn.Module):
-            features = features.to(device)
+            features = place(features, device)
         if features is not None and not isinstance(self.perceptual, str):
             check_features(features, device)
         return GeneratorLoss(

@@ -136,6 +136,15 @@ def resolve_device(device: str | torch.device) -> torch.device:
     return resolved
 
 
+def place(network: Any, device: torch.device) -> Any:
+    """Move convolutions to a device, in place, with channels last in memory.
+
+    So they take from a tenth (the discriminator) to a third (feature networks) less
+    time on a CPU than with channels first (docs/benchmarks).
+    """
+    return network.to(device, memory_format=torch.channels_last)
+
+
 @contextmanager
 def torch_threads(n_threads: int | None) -> Iterator[None]:
     """Run a block with `n_threads` torch threads, and restore the count after it.

@@ -145,13 +145,46 @@ class DenseGenerator(nn.Module):
         Tensor of shape (n_images, 1, height, width)
             In (-1, 1): -1 is ink, 1 is paper.
         """
-        height, width = blurred.shape[-2:]
-        side = self.downsampling
-        padded = pad_to(blurred, -(-height // side) * side, -(-width // side) * side)
-        head = self.head(functional.pixel_unshuffle(padded, side))  # (n, base, h, w)
+        head = self.head(fold(blurred, self.downsampling))  # (n, base, h, w)
         features = head
         for block in self.blocks:
             features = torch.cat([features, block(features)], dim=1)
         skip = torch.cat([head, self.tail(features)], dim=1)  # (n, 2 base, h, w)
-        sharp = torch.tanh(functional.pixel_shuffle(self.output(skip), side))
-        return sharp[..., :height, :width]
+        return unfold(self.output(skip), self.downsampling, blurred.shape[-2:])
+
+
+def fold(blurred: Tensor, side: int) -> Tensor:
+    """Pad images to whole squares of pixels, and fold the squares into channels.
+
+    Parameters
+    ----------
+    blurred : Tensor of shape (n_images, 1, height, width)
+    side : int
+        Of the squares, in pixels.
+
+    Returns
+    -------
+    Tensor of shape (n_images, side**2, n_rows, n_columns)
+    """
+    height, width = (-(-length // side) * side for length in blurred.shape[-2:])
+    return functional.pixel_unshuffle(pad_to(blurred, height, width), side)
+
+
+def unfold(output: Tensor, side: int, size: torch.Size) -> Tensor:
+    """Squash the last convolution's output to (-1, 1), and undo `fold`.
+
+    Parameters
+    ----------
+    output : Tensor of shape (n_images, side**2, n_rows, n_columns)
+    side : int
+        Of the squares, in pixels.
+    size : (height, width)
+        Of what was folded.
+
+    Returns
+    -------
+    Tensor of shape (n_images, 1, height, width)
+    """
+    height, width = size
+    sharp = torch.tanh(functional.pixel_shuffle(output, side))
+    return sharp[..., :height, :width]

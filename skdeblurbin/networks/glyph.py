@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 
 import numpy as np
 import torch
-from safetensors.torch import load
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from skdeblurbin._tensors import build_network
@@ -196,8 +196,10 @@ def scale_to_unit_mean_square(features: nn.Module, images: Tensor) -> float:
 
 
 def _read_file() -> dict[str, Tensor]:
-    weights = resources.files("skdeblurbin.networks").joinpath("weights", WEIGHTS_FILE)
-    return load(weights.read_bytes())
+    folder = resources.files("skdeblurbin.networks").joinpath("weights")
+    # Mapped into memory, so that processes beside each other share what they read.
+    with resources.as_file(folder.joinpath(WEIGHTS_FILE)) as path:
+        return load_file(path)
 
 
 def _load(kind: type[Network], prefix: str = "") -> Network:

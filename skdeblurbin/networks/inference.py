@@ -1,29 +1,206 @@
-"""Prediction with a trained generator."""
+"""The generator's inference form, and prediction with it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import groupby, islice
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from skdeblurbin._tensors import full_precision
+from skdeblurbin.networks._rows import Buffers, as_maps, as_rows
+from skdeblurbin.networks.generator import (
+    NEGATIVE_SLOPE,
+    DenseGenerator,
+    fold,
+    unfold,
+)
+
+_aten = torch.ops.aten
+
+# Columns before the feature maps, so that these begin on a cache line; the last of them
+# holds ones, whose weights are the biases.
+_BEFORE = 16
+# Scratch memory that a thread keeps at most from one prediction to the next.
+_KEPT_BYTES = 2**28
+# Memory for the feature maps of a batch. On the CPU, more than the caches hold makes
+# batches slower than images one by one (docs/benchmarks).
+_CPU_BYTES = 2**24
+_ACCELERATOR_BYTES = 2**29
+_MOST_AT_ONCE = 64
+
+_Deblur = Callable[[Tensor, int], Tensor]
+
+
+class InferenceForm:
+    """A trained generator's forward pass without gradients.
+
+    BatchNorm is folded into the convolutions before it. Each feature map is activated
+    once, when it is written into its columns of one matrix, which every later block
+    reads in place. Results are those of the generator in evaluation mode up to
+    rounding.
+
+    Parameters
+    ----------
+    generator : DenseGenerator
+        On the CPU. Its weights are copied: later changes have no effect.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeblurbin.networks import DenseGenerator
+    >>> from skdeblurbin.networks.inference import InferenceForm
+    >>> generator = DenseGenerator(n_blocks=2).eval()
+    >>> blurred = torch.rand(2, 1, 20, 30)
+    >>> with torch.inference_mode():
+    ...     sharp = InferenceForm(generator)(blurred)
+    ...     torch.allclose(sharp, generator(blurred), atol=1e-5)
+    True
+    """
+
+    @torch.no_grad()
+    def __init__(self, generator: DenseGenerator) -> None:
+        self._side = generator.downsampling
+        self._head = _copies(generator.head)
+        self._blocks = []
+        for block in generator.blocks:
+            _, squeeze, squeeze_norm, _, grow, grow_norm = block.children()
+            weight, bias = _folded(grow, grow_norm)
+            self._blocks.append(
+                (_as_matrix(squeeze, squeeze_norm), _channels_last(weight), bias)
+            )
+        _, convolution, norm = generator.tail.children()
+        self._tail = _as_matrix(convolution, norm)
+        self._output = _copies(generator.output)
+
+    def __call__(self, blurred: Tensor, buffers: Buffers | None = None) -> Tensor:
+        """Deblur a batch, as `DenseGenerator.forward` does.
+
+        Parameters
+        ----------
+        blurred : Tensor of shape (n_images, 1, height, width)
+            In [-1, 1].
+        buffers : Buffers, default=None
+            Memory to use for what lies between.
+
+        Returns
+        -------
+        Tensor of the same shape
+            In (-1, 1).
+        """
+        buffers = buffers or Buffers()
+        folded = fold(blurred, self._side)
+        folded = folded.contiguous(memory_format=torch.channels_last)
+        size = (folded.shape[0], folded.shape[2], folded.shape[3])
+        head = as_rows(functional.conv2d(folded, *self._head, padding=1))
+        base, width = head.shape[1], self._tail.shape[0] - 1
+        features = buffers.take(len(head), _BEFORE + width, like=head)
+        features[:, _BEFORE - 1] = 1
+        _aten.leaky_relu.out(head, NEGATIVE_SLOPE, out=_columns(features, 0, base))
+        self._grow(features, size, base, buffers)
+        skip = buffers.take(len(head), 2 * base, like=head)
+        skip[:, :base] = head
+        torch.mm(_columns(features, -1, width), self._tail, out=skip[:, base:])
+        output = functional.conv2d(as_maps(skip, size), *self._output, padding=1)
+        buffers.give(features, skip)
+        return unfold(output, self._side, blurred.shape[-2:])
+
+    def _grow(
+        self,
+        features: Tensor,
+        size: tuple[int, int, int],
+        known: int,
+        buffers: Buffers,
+    ) -> None:
+        """Fill in the feature maps of all blocks; the first `known` are there."""
+        squeezed = buffers.take(len(features), self._blocks[0][0].shape[1], features)
+        for squeeze, weight, bias in self._blocks:
+            torch.mm(_columns(features, -1, known), squeeze, out=squeezed)
+            functional.leaky_relu_(squeezed, NEGATIVE_SLOPE)
+            maps = functional.conv2d(as_maps(squeezed, size), weight, bias, padding=1)
+            grown = as_rows(maps)
+            end = known + grown.shape[1]
+            new = _columns(features, known, end)
+            _aten.leaky_relu.out(grown, NEGATIVE_SLOPE, out=new)
+            known = end
+        buffers.give(squeezed)
+
+
+def _columns(features: Tensor, start: int, end: int) -> Tensor:
+    """Columns of feature maps; they are counted from 0, and number -1 holds ones."""
+    return features[:, _BEFORE + start : _BEFORE + end]
+
+
+def _folded(convolution: Any, norm: Any) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution with the normalisation that follows it."""
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    weight = convolution.weight * scale[:, None, None, None]
+    return weight, norm.bias - norm.running_mean * scale
+
+
+def _as_matrix(convolution: Any, norm: Any) -> Tensor:
+    """A 1x1 convolution and its norm as (1 + in, out); the first row is the bias."""
+    weight, bias = _folded(convolution, norm)
+    return torch.cat([bias[None], weight.flatten(1).t()]).contiguous()
+
+
+def _copies(convolution: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    assert convolution.bias is not None
+    return _channels_last(convolution.weight), convolution.bias.clone()
+
+
+def _channels_last(weight: Tensor) -> Tensor:
+    # As the feature maps, so that oneDNN reads them as they are.
+    return weight.clone(memory_format=torch.channels_last)
+
+
+# The forms of generators that are in use, each with the state of the weights it is of.
+_forms: weakref.WeakKeyDictionary[nn.Module, tuple[Any, InferenceForm]] = (
+    weakref.WeakKeyDictionary()
+)
+_scratch = threading.local()
+# Whether a batch gives its images the bits that they give alone, by all that matters:
+# the network's options, the batch's shape, the number of threads.
+_same_bits: dict[tuple[int, ...], bool] = {}
+
+
+def inference_form(generator: DenseGenerator) -> InferenceForm:
+    """The generator's inference form, made anew only if its weights have changed.
+
+    Changes behind autograd's back (through ``.data`` or memory shared with numpy) go
+    unnoticed.
+    """
+    tensors = [*generator.parameters(), *generator.buffers()]
+    state = [(tensor.data_ptr(), tensor._version) for tensor in tensors]
+    known = _forms.get(generator)
+    if known is None or known[0] != state:
+        known = _forms[generator] = state, InferenceForm(generator)
+    return known[1]
 
 
 def deblur_images(
     generator: nn.Module, images: Iterable[NDArray[np.float32]]
 ) -> Iterator[NDArray[np.float32]]:
-    """Deblur images one by one.
+    """Deblur images; what an image gives does not depend on the others, to the bit.
 
-    Images go through the network alone, since the last bits of a convolution depend on
-    the batch: an image gives the same result whatever it is predicted with.
+    Neighbours of one size go through the network together, as many as a memory budget
+    holds. On the CPU they do so only where that gives the same bits as one by one,
+    which the first full batch of each size tells. On an accelerator incomplete batches
+    are filled up, so that their size depends on that of the images alone.
 
     Parameters
     ----------
     generator : nn.Module
-        In evaluation mode; maps (1, 1, height, width) in [-1, 1] to the same.
+        In evaluation mode; maps (n_images, 1, height, width) in [-1, 1] to the same.
     images : iterable of float32 ndarray of shape (height, width)
         In [0, 1].
 
@@ -33,9 +210,66 @@ def deblur_images(
         In [0, 1]: dark is ink, bright is paper.
     """
     device = next(generator.parameters()).device
-    for image in images:
-        with torch.inference_mode(), full_precision(device):
-            blurred = torch.from_numpy(np.ascontiguousarray(image)).to(device)
-            sharp = generator(blurred[None, None] * 2 - 1)[0, 0]
-            grey = ((sharp + 1) / 2).cpu().numpy()
-        yield grey  # outside of the block, whose mode would reach the caller
+    deblur = _deblurrer(generator, device)
+    for shape, group in groupby(images, key=np.shape):
+        size = _batch_size(generator, device, shape)
+        while batch := list(islice(group, size)):
+            with torch.inference_mode(), full_precision(device):
+                blurred = torch.from_numpy(np.stack(batch)[:, None]).to(device) * 2 - 1
+                grey = ((deblur(blurred, size) + 1) / 2)[:, 0].cpu().numpy()
+            yield from grey  # outside of the block, whose mode would reach the caller
+
+
+def _batch_size(
+    generator: nn.Module, device: torch.device, shape: tuple[int, ...]
+) -> int:
+    """How many images of one size the memory budget holds, at least one."""
+    if not isinstance(generator, DenseGenerator):
+        return 1
+    budget = _CPU_BYTES if device.type == "cpu" else _ACCELERATOR_BYTES
+    n_maps = cast(Tensor, generator.tail[1].weight).shape[1]
+    n_bytes = 4 * n_maps * math.prod(shape) / generator.downsampling**2
+    return min(max(int(budget / n_bytes), 1), _MOST_AT_ONCE)
+
+
+def _deblurrer(generator: nn.Module, device: torch.device) -> _Deblur:
+    if device.type != "cpu":
+        return partial(_deblur_filled, generator)
+    if isinstance(generator, DenseGenerator):
+        kind = tuple(generator.options.values())
+        return partial(_deblur_exactly, inference_form(generator), kind)
+    return lambda blurred, size: generator(blurred)
+
+
+def _deblur_filled(generator: nn.Module, blurred: Tensor, size: int) -> Tensor:
+    """Deblur a batch that is filled up to its full size with copies of an image."""
+    filling = blurred[-1:].expand(size - len(blurred), *blurred.shape[1:])
+    found: Tensor = generator(torch.cat([blurred, filling]))
+    return found[: len(blurred)]
+
+
+def _deblur_exactly(
+    form: InferenceForm, kind: tuple[int, ...], blurred: Tensor, size: int
+) -> Tensor:
+    """Deblur a batch with the bits that its images give one by one.
+
+    The order of a sum's terms, and so its last bits, may depend on the size of a batch,
+    but not on the numbers: one batch that comes out the same speaks for all.
+    """
+    run = partial(_run_in_scratch, form)
+    batch_kind = (*kind, *blurred.shape, torch.get_num_threads())
+    if 1 < len(blurred) == size and _same_bits.get(batch_kind, False):
+        return run(blurred)
+    alone = torch.cat([run(image) for image in blurred.split(1)])
+    if 1 < len(blurred) == size and batch_kind not in _same_bits:
+        _same_bits[batch_kind] = torch.equal(run(blurred), alone)
+    return alone
+
+
+def _run_in_scratch(form: InferenceForm, blurred: Tensor) -> Tensor:
+    if not hasattr(_scratch, "buffers"):  # of this thread alone
+        _scratch.buffers = Buffers()
+    sharp = form(blurred, _scratch.buffers)
+    if _scratch.buffers.n_bytes() > _KEPT_BYTES:
+        _scratch.buffers.clear()
+    return sharp

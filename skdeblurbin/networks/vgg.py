@@ -51,7 +51,7 @@ def vgg_layers(
         built.append(nn.Conv2d(channels, width, 3, padding=1, bias=not normalize))
         if normalize:
             built.append(nn.BatchNorm2d(width))
-        built.append(nn.ReLU())
+        built.append(nn.ReLU(inplace=True))  # half the memory of what it activates
         channels = width
     return nn.Sequential(*built)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,9 @@ class Trainer:
         Of both Adam optimizers.
     average_decay : float or None
         Decay of the moving average of the generator's weights; None keeps none.
+    generate : callable (Tensor) -> Tensor, default=None
+        Another form of the generator's forward pass, with the same weights, to take
+        the steps with. None calls the generator itself.
     """
 
     def __init__(
@@ -80,8 +83,10 @@ class Trainer:
         *,
         learning_rate: float,
         average_decay: float | None = None,
+        generate: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.generator = generator
+        self.generate = generate or generator
         self.discriminator = discriminator
         self.loss = loss
         self.learning_rate = learning_rate
@@ -172,7 +177,7 @@ class Trainer:
             the gradient's norm; of the discriminator the shares of real and fake images
             that it told right, before its update.
         """
-        output = self.generator(batch.blurred)
+        output = self.generate(batch.blurred)
         found: dict[str, Tensor] = {}
         if self.discriminator is not None:
             found |= self._update_discriminator(batch, output.detach())
