@@ -177,9 +177,12 @@ def inference_form(generator: DenseGenerator) -> InferenceForm:
     """The generator's inference form, made anew only if its weights have changed.
 
     Changes behind autograd's back (through ``.data`` or memory shared with numpy) go
-    unnoticed.
+    unnoticed. Weights made in inference mode do not tell of changes: their form is made
+    anew each time.
     """
     tensors = [*generator.parameters(), *generator.buffers()]
+    if any(tensor.is_inference() for tensor in tensors):
+        return InferenceForm(generator)
     state = [(tensor.data_ptr(), tensor._version) for tensor in tensors]
     known = _forms.get(generator)
     if known is None or known[0] != state:

@@ -168,6 +168,14 @@ def test_form_is_made_once_and_again_when_weights_change():
     assert inference_form(copy.deepcopy(generator)) is not inference_form(generator)
 
 
+def test_form_of_weights_made_in_inference_mode_is_never_stale():
+    with torch.inference_mode():
+        generator = trained(n_blocks=1)
+        first = inference_form(generator)
+        generator.blocks[0][1].weight.mul_(2)
+        assert inference_form(generator) is not first
+
+
 def test_forms_do_not_keep_generators_alive():
     before = len(inference._forms)
     generator = trained(n_blocks=1)
