@@ -29,7 +29,7 @@ from scipy.ndimage import uniform_filter1d
 
 from skdeblurbin import GANBinarizer
 
-# Scripts, some of which need packages that the tests do not: no doctests are looked for.
+# Scripts without doctests; some need packages that the tests do not.
 collect_ignore = ["benchmarks"]
 
 # No deadline, since the machine may be busy; the same examples in every run, and no
