@@ -135,7 +135,7 @@ SETTINGS: dict[str, Callable[..., Learner]] = {
 def measure(learner: Learner, moments: list[float], X, Y, found: list[Any]) -> None:
     """Train, and note (seconds, RMSE) in `found` at each of the moments."""
     seconds = 0.0
-    truth = Y == Y.max()
+    truth = np.equal(Y, Y.max())
     begin = time.perf_counter()
     for moment in moments:
         while seconds < moment:
@@ -203,6 +203,7 @@ def draw(results: dict[str, Any], otsu: float, file: Path) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogFormatter
 
     figure, ax = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
     markers = iter("osD^vP*X" * len(results))
@@ -212,6 +213,8 @@ def draw(results: dict[str, Any], otsu: float, file: Path) -> None:
         ax.plot(seconds, values, marker=next(markers), markersize=5, label=name)
     ax.axhline(otsu, color="0.5", linestyle="--", label="Otsu, untrained")
     ax.set_xscale("log")
+    for which in (ax.xaxis.set_major_formatter, ax.xaxis.set_minor_formatter):
+        which(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     ax.set_xlabel("seconds of training")
     ax.set_ylabel("RMSE on new plates (less is better)")
     ax.grid(which="both", alpha=0.25)
