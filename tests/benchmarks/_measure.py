@@ -6,6 +6,8 @@ script's own folder on the path; tests load it through `benchmark_module` of con
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import importlib.metadata
 import multiprocessing
 import platform
@@ -127,11 +129,21 @@ def _growth(
         before = _max_rss()
         function()
         return _max_rss() - before
+    _release_free_memory()
     # The peak of the preparation is forgotten, since it could hide the function's.
     Path("/proc/self/clear_refs").write_text("5")
     before = _status_bytes(status, "VmRSS")
     function()
     return _status_bytes(status, "VmHWM") - before
+
+
+def _release_free_memory() -> None:
+    """Give back what the allocator keeps, and the function would use without growth."""
+    gc.collect()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except AttributeError:
+        return  # not glibc
 
 
 def _status_bytes(status: Path, field: str) -> int:
@@ -192,4 +204,4 @@ def n_parameters(network: nn.Module) -> int:
 
 def mebibytes(n_bytes: float) -> str:
     """A number of bytes for a table."""
-    return f"{n_bytes / _LARGE:.0f} MiB"
+    return f"{n_bytes / _LARGE:.1f} MiB"
