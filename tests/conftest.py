@@ -13,8 +13,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # No test may need a display.
 os.environ["MPLBACKEND"] = "Agg"
 
+import importlib.util
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import hypothesis
@@ -24,6 +28,9 @@ import torch
 from scipy.ndimage import uniform_filter1d
 
 from skdeblurbin import GANBinarizer
+
+# Scripts without doctests; some need packages that the tests do not.
+collect_ignore = ["benchmarks"]
 
 # No deadline, since the machine may be busy; the same examples in every run, and no
 # folder of examples left in the checkout.
@@ -80,6 +87,27 @@ def tiny_gan() -> Callable[..., GANBinarizer]:
         return GANBinarizer(**(tiny | parameters))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def benchmark_module() -> Callable[[str], ModuleType]:
+    """Load what the benchmark scripts share, `_measure` or `_rivals`, by its name.
+
+    The folder is no package, and on no path: its scripts find these beside them.
+    """
+
+    def load(name: str) -> ModuleType:
+        if name not in sys.modules:
+            file = Path(__file__).parent / "benchmarks" / f"{name}.py"
+            spec = importlib.util.spec_from_file_location(name, file)
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module  # where dataclasses and pickle look for it
+            spec.loader.exec_module(module)
+        return sys.modules[name]
+
+    return load
 
 
 def _global_state() -> dict[str, Any]:
