@@ -11,7 +11,6 @@ import gc
 import importlib.metadata
 import multiprocessing
 import platform
-import resource
 import statistics
 import sys
 import time
@@ -154,6 +153,8 @@ def _status_bytes(status: Path, field: str) -> int:
 
 
 def _max_rss() -> int:
+    import resource  # not on Windows, where the tests import this module too
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

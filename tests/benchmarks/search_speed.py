@@ -61,6 +61,23 @@ def inside(results: dict[str, Any]) -> tuple[int, int]:
     return max(threads), len(processes)
 
 
+def print_table(times: dict[int, list[float]], found: dict[int, GridSearchCV]) -> None:
+    print(
+        f"{'n_jobs':>8}{'seconds':>10}{'gain':>8}{'cold':>8}"
+        f"{'processes':>11}{'torch threads each':>20}"
+    )
+    medians = {n: statistics.median(values[1:]) for n, values in times.items()}
+    reference = next(iter(medians.values()))
+    for n_jobs, seconds in times.items():
+        threads, processes = inside(found[n_jobs].cv_results_)
+        print(
+            f"{n_jobs:8}{medians[n_jobs]:10.2f}{reference / medians[n_jobs]:7.2f}x"
+            f"{seconds[0]:8.2f}{processes:11}{threads:20}"
+        )
+        if threads * processes > (os.cpu_count() or 1):
+            print(f"{'':8}oversubscribed: {threads * processes} threads")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--n-jobs", type=int, nargs="+", default=[1, 2])
@@ -83,20 +100,9 @@ def main() -> None:
             seconds.append(time.perf_counter() - start)
     print(
         f"\n4 candidates x 2 folds, {arguments.pairs} pairs of 48x64, "
-        f"{arguments.epochs} epochs\n"
-        f"{'n_jobs':>8}{'seconds':>10}{'gain':>8}{'cold':>8}"
-        f"{'processes':>11}{'torch threads each':>20}"
+        f"{arguments.epochs} epochs"
     )
-    medians = {n: statistics.median(values[1:]) for n, values in times.items()}
-    reference = medians[arguments.n_jobs[0]]
-    for n_jobs, seconds in times.items():
-        threads, processes = inside(found[n_jobs].cv_results_)
-        print(
-            f"{n_jobs:8}{medians[n_jobs]:10.2f}{reference / medians[n_jobs]:7.2f}x"
-            f"{seconds[0]:8.2f}{processes:11}{threads:20}"
-        )
-        if threads * processes > (os.cpu_count() or 1):
-            print(f"{'':8}oversubscribed: {threads * processes} threads")
+    print_table(times, found)
     same = {
         tuple(np.round(search.cv_results_["mean_test_rmse"], 3))
         for search in found.values()
