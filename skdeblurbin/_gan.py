@@ -18,11 +18,11 @@ class GANBinarizer(GANEngine):
     """Conditional GAN that maps blurred plates straight to binary ones [1]_.
 
     A generator of dense blocks learns from pairs (blurred photo, binary image), against
-    a discriminator of patches, by an adversarial, a perceptual and an L1 loss. Otsu's
-    threshold makes its grey output binary.
+    a discriminator of patches, by an adversarial, a perceptual and a content loss.
+    Otsu's threshold makes its grey output binary.
 
     The paper's own settings are ``GANBinarizer(downsampling=1, perceptual="vgg16",
-    augment=False, average_decay=None)``, which needs VGG16's file.
+    content_loss="l1", augment=False, average_decay=None)``, which needs VGG16's file.
 
     Parameters
     ----------
@@ -30,7 +30,11 @@ class GANBinarizer(GANEngine):
         Weight of the perceptual loss in equation (4). Without effect where
         `perceptual` is None.
     K2 : float, default=170
-        Weight of the L1 loss in equation (4).
+        Weight of the content loss in equation (4).
+    content_loss : {"cross_entropy", "l1"}, default="cross_entropy"
+        How output and truth are compared, pixel by pixel. "l1" is the paper's absolute
+        difference. It learns more slowly, since its gradient vanishes at pixels that
+        are wrong and sure; that of "cross_entropy" is the error itself.
     adversarial_weight : float, default=1
         Weight of the adversarial loss in equation (4); 0 trains without discriminator.
     n_blocks : int, default=10
@@ -168,6 +172,7 @@ class GANBinarizer(GANEngine):
         *,
         K1: float = 145,
         K2: float = 170,
+        content_loss: str = "cross_entropy",
         adversarial_weight: float = 1,
         n_blocks: int = 10,
         growth_rate: int = 32,
@@ -195,6 +200,7 @@ class GANBinarizer(GANEngine):
     ) -> None:
         self.K1 = K1
         self.K2 = K2
+        self.content_loss = content_loss
         self.adversarial_weight = adversarial_weight
         self.n_blocks = n_blocks
         self.growth_rate = growth_rate

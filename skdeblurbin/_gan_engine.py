@@ -50,6 +50,7 @@ from skdeblurbin.networks.inference import deblur_images
 from skdeblurbin.networks.perceptual import check_features, resolve_perceptual
 from skdeblurbin.networks.training_form import TrainingForm
 from skdeblurbin.training import (
+    CONTENT_LOSSES,
     GeneratorLoss,
     PairBatches,
     Pairs,
@@ -249,6 +250,7 @@ class GANEngine(BaseBinarizer):
             K2=float(self.K2),
             adversarial_weight=float(self.adversarial_weight),
             perceptual=None if features is None else PerceptualLoss(features),
+            content=CONTENT_LOSSES[self.content_loss](),
         )
 
     def _generator_options(self) -> dict[str, int]:

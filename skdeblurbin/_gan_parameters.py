@@ -9,6 +9,7 @@ import numpy as np
 
 from skdeblurbin._parameters import check_image_shape, check_number
 from skdeblurbin.networks.perceptual import check_perceptual_name
+from skdeblurbin.training import CONTENT_LOSSES
 
 _DOWNSAMPLINGS = (1, 2, 4)
 _FLAGS = ("conditional", "augment", "warm_start")
@@ -68,6 +69,12 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
     if decay is not None and not (isinstance(decay, str) and decay == "cosine"):
         raise ValueError(
             f"learning_rate_decay must be 'cosine' or None, got {decay!r}."
+        )
+    content = parameters["content_loss"]
+    if not isinstance(content, str) or content not in CONTENT_LOSSES:
+        raise ValueError(
+            f"content_loss must be {' or '.join(map(repr, CONTENT_LOSSES))}, got "
+            f"{content!r}."
         )
     check_image_shape(parameters["image_shape"])
     check_perceptual_name(parameters["perceptual"])

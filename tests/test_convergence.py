@@ -239,6 +239,7 @@ SHORT = {
     "adversarial_weight": 0,
     "average_decay": None,
     "augment": False,
+    "content_loss": "l1",  # answered by blank paper where nothing is to be learnt
 }
 
 

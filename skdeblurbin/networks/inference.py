@@ -25,7 +25,7 @@ from skdeblurbin.networks.generator import (
     unfold,
 )
 
-_aten = torch.ops.aten
+_leaky_relu = torch.ops.aten.leaky_relu.out
 
 # Columns before the feature maps, so that these begin on a cache line; the last of them
 # holds ones, whose weights are the biases.
@@ -105,7 +105,7 @@ class InferenceForm:
         base, width = head.shape[1], self._tail.shape[0] - 1
         features = buffers.take(len(head), _BEFORE + width, like=head)
         features[:, _BEFORE - 1] = 1
-        _aten.leaky_relu.out(head, NEGATIVE_SLOPE, out=_columns(features, 0, base))
+        _leaky_relu(head, NEGATIVE_SLOPE, out=_columns(features, 0, base))
         self._grow(features, size, base, buffers)
         skip = buffers.take(len(head), 2 * base, like=head)
         skip[:, :base] = head
@@ -130,7 +130,7 @@ class InferenceForm:
             grown = as_rows(maps)
             end = known + grown.shape[1]
             new = _columns(features, known, end)
-            _aten.leaky_relu.out(grown, NEGATIVE_SLOPE, out=new)
+            _leaky_relu(grown, NEGATIVE_SLOPE, out=new)
             known = end
         buffers.give(squeezed)
 

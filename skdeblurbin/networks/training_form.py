@@ -24,7 +24,12 @@ from skdeblurbin.networks.generator import (
     unfold,
 )
 
-_aten = torch.ops.aten
+# Operators of one signature each: looking it up takes as long as a small operation.
+_leaky_relu = torch.ops.aten.leaky_relu.out
+_leaky_relu_backward = torch.ops.aten.leaky_relu_backward.default
+_leaky_relu_backward_out = torch.ops.aten.leaky_relu_backward.grad_input
+_batch_norm_backward = torch.ops.aten.native_batch_norm_backward.default
+_convolution_backward = torch.ops.aten.convolution_backward.default
 
 # Results of a convolution up to this size come from memory that the process has already
 # (glibc's malloc asks the system anew for each piece of 32 MiB or more).
@@ -132,7 +137,7 @@ class _Layer(NamedTuple):
         result, scale, shift : Tensor
             The gradients; the first takes the place of `self.result`.
         """
-        _, to_scale, to_shift = _aten.native_batch_norm_backward(
+        _, to_scale, to_shift = _batch_norm_backward(
             as_maps(grad, (1, len(grad), 1)),
             as_maps(self.result, (1, len(grad), 1)),
             self.scale,
@@ -169,7 +174,7 @@ class _DenseField(torch.autograd.Function):
         known = head.shape[1]
         width = parameters[-3].shape[1]  # of all feature maps, which the tail sees
         features = buffers.take(len(rows), width, like=head)
-        _aten.leaky_relu.out(rows, NEGATIVE_SLOPE, out=features[:, :known])
+        _leaky_relu(rows, NEGATIVE_SLOPE, out=features[:, :known])
         layers: list[_Layer] = []
         for i in range(0, len(norms) - 1, 2):
             matrix = parameters[3 * i].flatten(1)
@@ -218,7 +223,7 @@ class _DenseField(torch.autograd.Function):
             gradients += _block_gradient(
                 squeeze, grow, features, to_features, known, ctx.size, buffers
             )
-        to_head = _aten.leaky_relu_backward(
+        to_head = _leaky_relu_backward(
             to_features[:, :known], features[:, :known], NEGATIVE_SLOPE, True
         )
         buffers.give(features, to_features)
@@ -243,7 +248,7 @@ def _block_gradient(
         The gradients of weight, scale and shift of `grow`, then of `squeeze`.
     """
     new = slice(known, known + len(grow.weight))
-    to_normalized = _aten.leaky_relu_backward(
+    to_normalized = _leaky_relu_backward(
         to_features[:, new], features[:, new], NEGATIVE_SLOPE, True
     )
     n_rows, n_squeezed = squeeze.result.shape
@@ -276,14 +281,12 @@ def _convolution_gradient(to_grown: Tensor, active: Tensor, grow: _Layer) -> Ten
     for gradient, maps in zip(
         to_grown.split(n_images), active.split(n_images), strict=True
     ):
-        to_maps, of_piece, _ = _aten.convolution_backward(
+        to_maps, of_piece, _ = _convolution_backward(
             gradient, maps, _channels_last(grow.weight), None, [1, 1], [1, 1], [1, 1],
             False, [0, 0], 1, [True, True, False],
         )  # fmt: skip
         of_weight += of_piece
-        _aten.leaky_relu_backward.grad_input(
-            to_maps, maps, NEGATIVE_SLOPE, True, grad_input=maps
-        )
+        _leaky_relu_backward_out(to_maps, maps, NEGATIVE_SLOPE, True, grad_input=maps)
     return of_weight
 
 

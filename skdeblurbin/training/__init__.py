@@ -4,8 +4,10 @@ from skdeblurbin.training.augmentation import augment_pair
 from skdeblurbin.training.averaging import WeightAverage
 from skdeblurbin.training.batches import PairBatches, Pairs
 from skdeblurbin.training.losses import (
+    CONTENT_LOSSES,
+    AbsoluteLoss,
     AdversarialLoss,
-    ContentLoss,
+    CrossEntropyLoss,
     GeneratorLoss,
     PerceptualLoss,
 )
@@ -13,9 +15,11 @@ from skdeblurbin.training.run import TrainingRun
 from skdeblurbin.training.trainer import Batch, DivergenceError, Trainer
 
 __all__ = [
+    "CONTENT_LOSSES",
+    "AbsoluteLoss",
     "AdversarialLoss",
     "Batch",
-    "ContentLoss",
+    "CrossEntropyLoss",
     "DivergenceError",
     "GeneratorLoss",
     "PairBatches",

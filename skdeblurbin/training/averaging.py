@@ -55,11 +55,12 @@ class WeightAverage:
         """Take the network's present weights into the average."""
         decay = min(self.decay, (1 + self.n_updates) / (10 + self.n_updates))
         averaged, present = self.module.state_dict(), module.state_dict()
-        for name, value in averaged.items():
-            if value.is_floating_point():
-                value.lerp_(present[name], 1 - decay)
-            else:  # BatchNorm's count of batches
-                value.copy_(present[name])
+        numbers = [n for n, value in averaged.items() if value.is_floating_point()]
+        torch._foreach_lerp_(
+            [averaged[n] for n in numbers], [present[n] for n in numbers], 1 - decay
+        )
+        for name in averaged.keys() - numbers:  # BatchNorm's counts of batches
+            averaged[name].copy_(present[name])
         self.n_updates += 1
 
     def state_dict(self) -> dict[str, Any]:

@@ -15,6 +15,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+# Less than single precision can tell from 0 at the ends of tanh.
+_LEAST_PROBABILITY = 1e-8
+
+ContentLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
 
 class AdversarialLoss:
     r"""Standard cross-entropy on the averaged responses of the patches, equation (2).
@@ -107,14 +112,14 @@ class PerceptualLoss:
         return masked_mean((wanted - found).square(), mask)
 
 
-class ContentLoss:
+class AbsoluteLoss:
     """Mean absolute difference between output and target (L1), on [-1, 1].
 
     Examples
     --------
     >>> import torch
-    >>> from skdeblurbin.training import ContentLoss
-    >>> float(ContentLoss()(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)))
+    >>> from skdeblurbin.training import AbsoluteLoss
+    >>> float(AbsoluteLoss()(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)))
     1.0
     """
 
@@ -123,6 +128,40 @@ class ContentLoss:
     ) -> Tensor:
         """Compare generator output with ground truth; the mean over the images."""
         return masked_mean((output - target).abs(), mask)
+
+
+class CrossEntropyLoss:
+    r"""Mean cross-entropy of the pixels, whose output tells the probability of paper.
+
+    .. math:: L = -\frac{1}{WH} \sum_{i,j} \log p_{ij}, \qquad
+              p_{ij} = \frac{1 + y_{ij} \, G(x)_{ij}}{2}
+
+    where p is the probability that the output gives to the truth y, which is -1 or 1.
+    Its gradient to what goes into the output's tanh is the error itself, where that of
+    L1 vanishes for pixels that are wrong and sure.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeblurbin.training import CrossEntropyLoss
+    >>> undecided, paper = torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
+    >>> round(float(CrossEntropyLoss()(undecided, paper)), 4)  # -log(1/2)
+    0.6931
+    """
+
+    def __call__(
+        self, output: Tensor, target: Tensor, mask: Tensor | None = None
+    ) -> Tensor:
+        """Compare generator output with ground truth; the mean over the images."""
+        probability = (1 + output * target) / 2
+        return masked_mean(-probability.clamp_min(_LEAST_PROBABILITY).log(), mask)
+
+
+#: What `content_loss` may be.
+CONTENT_LOSSES: dict[str, type[CrossEntropyLoss | AbsoluteLoss]] = {
+    "cross_entropy": CrossEntropyLoss,
+    "l1": AbsoluteLoss,
+}
 
 
 @dataclass
@@ -138,7 +177,8 @@ class GeneratorLoss:
         The weights; the paper's are 145, 170 and 1.
     perceptual : PerceptualLoss or None
         None leaves the term out, whatever `K1` is.
-    content : ContentLoss
+    content : callable (output, target, mask) -> Tensor
+        `AbsoluteLoss`, as in the paper, or `CrossEntropyLoss`.
     adversarial : AdversarialLoss
 
     Examples
@@ -155,7 +195,7 @@ class GeneratorLoss:
     K2: float = 170.0
     adversarial_weight: float = 1.0
     perceptual: PerceptualLoss | None = None
-    content: ContentLoss = field(default_factory=ContentLoss)
+    content: ContentLoss = field(default_factory=AbsoluteLoss)
     adversarial: AdversarialLoss = field(default_factory=AdversarialLoss)
 
     def __call__(

@@ -290,7 +290,10 @@ class Trainer:
 
 def _adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
     # The momentum of 0.5 is that of pix2pix: 0.9 lets adversarial training oscillate.
-    return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=(0.5, 0.999))
+    # Fused: one call for all weights instead of a dozen for each.
+    return torch.optim.Adam(
+        network.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True
+    )
 
 
 def _finite_means(names: list[str], steps: Tensor) -> dict[str, float]:

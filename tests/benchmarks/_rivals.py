@@ -56,6 +56,9 @@ class PlainLoop:
         )
         self.features = GlyphFeatures.bundled() if perceptual == "glyph" else None
         self.K1, self.K2 = known.K1, known.K2
+        self._content = {"l1": functional.l1_loss, "cross_entropy": cross_entropy}[
+            known.content_loss
+        ]
         self.adversarial_weight = known.adversarial_weight
         rate = known.learning_rate
         self._generator_optimizer = torch.optim.Adam(
@@ -91,7 +94,7 @@ class PlainLoop:
         output = self.generator(batch.blurred)
         self.discriminator.requires_grad_(False)
         adversarial = -log_mean(self.discriminator(output)).mean()
-        content = (output - batch.target).abs().mean()
+        content = self._content(output, batch.target)
         loss = self.adversarial_weight * adversarial + self.K2 * content
         found = {"adversarial_loss": adversarial, "content_loss": content}
         if self.features is not None:
@@ -104,6 +107,11 @@ class PlainLoop:
         loss.backward()
         self._generator_optimizer.step()
         return {name: float(value.detach()) for name, value in found.items()}
+
+
+def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    """Of the probability of paper, where output and target are in [-1, 1]."""
+    return functional.binary_cross_entropy((output + 1) / 2, (target + 1) / 2)
 
 
 def log_mean(logits: Tensor) -> Tensor:

@@ -75,12 +75,12 @@ def test_equal_sizes_need_no_mask():
 
 
 def test_padding_does_not_change_the_gradient_of_the_loss():
-    from skdeblurbin.training import ContentLoss
+    from skdeblurbin.training import AbsoluteLoss
 
     pairs = make_pairs([(16, 16), (20, 24)])
     batch = next(iter(make_batches(pairs)))
     output = batch.blurred.clone().requires_grad_()
-    ContentLoss()(output, batch.target, batch.mask).backward()
+    AbsoluteLoss()(output, batch.target, batch.mask).backward()
     assert (output.grad[batch.mask == 0] == 0).all()
     assert (output.grad[batch.mask == 1] != 0).any()
 

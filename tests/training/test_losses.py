@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from skdeblurbin.training import (
+    AbsoluteLoss,
     AdversarialLoss,
-    ContentLoss,
+    CrossEntropyLoss,
     GeneratorLoss,
     PerceptualLoss,
 )
@@ -77,10 +78,39 @@ def test_an_image_smaller_than_half_a_patch_keeps_one():
     assert log_mean_sigmoid(logits, mask).item() == pytest.approx(math.log(0.25))
 
 
+def test_cross_entropy_of_pixels():
+    # Outputs 0 and 0.6 mean paper with probability 0.5 and 0.8; the truth is paper,
+    # then ink: -log 0.5 and -log 0.2.
+    output = torch.tensor([[[[0.0, 0.6]]]]).double()
+    truth = torch.tensor([[[[1.0, -1.0]]]]).double()
+    wanted = -(math.log(0.5) + math.log(0.2)) / 2
+    assert CrossEntropyLoss()(output, truth).item() == pytest.approx(wanted)
+    mask = torch.tensor([[[[0.0, 1.0]]]]).double()
+    assert CrossEntropyLoss()(output, truth, mask).item() == pytest.approx(
+        -math.log(0.2)
+    )
+
+
+@pytest.mark.parametrize("before_tanh", [-6.0, -1.0, 0.0, 3.0])
+def test_gradient_of_the_cross_entropy_is_the_error_itself(before_tanh):
+    """d/dx of the cross-entropy of sigmoid(2 x) is tanh(x) minus the truth in -1, 1."""
+    x = torch.full((1, 1, 1, 1), before_tanh, requires_grad=True)
+    CrossEntropyLoss()(torch.tanh(x), torch.ones(1, 1, 1, 1)).backward()
+    assert x.grad.item() == pytest.approx(math.tanh(before_tanh) - 1, abs=1e-3)
+
+
+def test_cross_entropy_is_finite_where_the_output_is_wrong_and_sure():
+    x = torch.full((1, 1, 1, 1), -40.0, requires_grad=True)
+    loss = CrossEntropyLoss()(torch.tanh(x), torch.ones(1, 1, 1, 1))
+    loss.backward()
+    assert math.isfinite(loss.item())
+    assert math.isfinite(x.grad.item())
+
+
 def test_content_loss_is_the_mean_absolute_difference():
     output = torch.tensor([[[[1.0, -1.0], [0.5, 0.0]]]])
     target = torch.tensor([[[[1.0, 1.0], [1.0, -1.0]]]])
-    assert ContentLoss()(output, target).item() == (0 + 2 + 0.5 + 1) / 4
+    assert AbsoluteLoss()(output, target).item() == (0 + 2 + 0.5 + 1) / 4
 
 
 def test_perceptual_loss_of_equation_3():
