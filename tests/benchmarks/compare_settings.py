@@ -39,6 +39,7 @@ GROUPS = {
         "default": {},
         "downsampling=1": {"downsampling": 1},
         "downsampling=2": {"downsampling": 2},
+        "content_loss=l1": {"content_loss": "l1"},
         "augment=False": {"augment": False},
         "learning_rate_decay=cosine": {"learning_rate_decay": "cosine"},
         "cosine, no average": {"learning_rate_decay": "cosine", "average_decay": None},
@@ -139,7 +140,9 @@ def main() -> None:
         report(name, measures, first, model.n_epochs_, seconds)
         first = measures if first is None else first
         sizes[name] = weighted_terms(model)
-    print(f"\n{'weighted terms':26}{'adversarial':>14}{'perceptual':>14}{'L1':>14}")
+    print(
+        f"\n{'weighted terms':26}{'adversarial':>14}{'perceptual':>14}{'content':>14}"
+    )
     for name, terms in sizes.items():
         print(f"{name:26}" + "".join(f"{value:14.2f}" for value in terms))
 

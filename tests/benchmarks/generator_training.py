@@ -1,6 +1,7 @@
-"""Forward and backward of the generator in training: seconds, and share of the peak.
+r"""Forward and backward of the generator in training: seconds, and share of the peak.
 
-    python tests/benchmarks/generator_training.py [--quick] [--threads 2] [--compile]
+    python tests/benchmarks/generator_training.py [--quick] [--threads 2] \
+        [--compile] [--bfloat16]
 
 The generator of the default width (10 dense blocks) in training mode on 4 images of
 128x128; the backward is that of the sum of the output times random numbers, to all
@@ -29,15 +30,32 @@ def plain(parameters: dict[str, int]) -> nn.Module:
     return DenseGenerator(**parameters).train()
 
 
-def library(parameters: dict[str, int]) -> nn.Module:
+class Library(nn.Module):
     """What the trainer of `GANBinarizer` calls."""
-    return library_trainer(**parameters).generator
+
+    def __init__(self, parameters: dict[str, int]) -> None:
+        super().__init__()
+        trainer = library_trainer(**parameters)
+        self.generator = trainer.generator.train()  # whose gradients are set to zero
+        self.forward = trainer.generate
+
+
+class MixedPrecision(nn.Module):
+    """The modules as torch runs them in mixed precision."""
+
+    def __init__(self, parameters: dict[str, int]) -> None:
+        super().__init__()
+        self.generator = plain(parameters)
+
+    def forward(self, images: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return self.generator(images).float()
 
 
 # A row of the table each: makes the network from its parameters.
 FORMS: dict[str, Callable[[dict[str, int]], nn.Module]] = {
     "plain modules": plain,
-    "library": library,
+    "library": Library,
 }
 
 
@@ -68,6 +86,8 @@ def compare(downsampling: int, arguments: argparse.Namespace, fastest: float) ->
         f"\ndownsampling={downsampling}, {size} x {side}x{side}, "
         f"{n_parameters(reference)} parameters, {flop / 1e9:.2f} GFLOP"
     )
+    if arguments.bfloat16:
+        networks["bfloat16"] = MixedPrecision(parameters)
     if arguments.compile:
         networks["torch.compile"] = compiled(parameters, images, cotangent)
     seconds = in_turn(
@@ -98,6 +118,7 @@ def main() -> None:
         "--downsampling", type=int, nargs="+", choices=[1, 2, 4], default=[1, 2, 4]
     )
     parser.add_argument("--compile", action="store_true", help="a row of it too")
+    parser.add_argument("--bfloat16", action="store_true", help="a row of it too")
     parser.add_argument("--quick", action="store_true", help="tiny: tries the script")
     arguments = parser.parse_args()
     if arguments.quick:

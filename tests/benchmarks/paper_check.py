@@ -38,6 +38,7 @@ PAPER = {
     "discriminator_channels": 64,
     "augment": False,
     "average_decay": None,
+    "content_loss": "l1",
 }
 
 
