@@ -254,7 +254,8 @@ def decode_paper(paper: NDArray[np.bool_], classes: NDArray[Any]) -> NDArray[Any
     """
     ink, white = classes.view(f"u{classes.dtype.itemsize}")
     bits = paper.view(np.uint8) * (ink ^ white)
-    bits ^= ink
+    if ink:
+        bits ^= ink
     decoded: NDArray[Any] = bits.view(classes.dtype)
     return decoded
 
