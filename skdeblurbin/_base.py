@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -20,6 +20,7 @@ from skdeblurbin._validation import (
     Images,
     check_images,
     check_targets,
+    decode_paper,
     encode_targets,
     find_classes,
 )
@@ -108,7 +109,7 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
         """
         images = self._check_new_images(X)
         paper = self._binarize(images)
-        return images.pack([self.classes_[image.astype(np.intp)] for image in paper])
+        return images.pack(decode_paper(image, self.classes_) for image in paper)
 
     def transform(self, X: Any) -> Any:
         """Binarize images, as a middle step of a Pipeline; the same as `predict`.
@@ -151,10 +152,10 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
         )
         find_classes(targets, self.classes_)
         truth = encode_targets(targets, self.classes_)
-        return -float(root_mean_squared_error(truth, self._binarize(images)))
+        return -float(root_mean_squared_error(truth, list(self._binarize(images))))
 
     @abstractmethod
-    def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:
+    def _binarize(self, images: Images) -> Iterable[NDArray[np.bool_]]:
         """Map validated images to booleans of the same shape: True is paper."""
 
     def _checked_image_shape(self) -> tuple[int, int] | None:

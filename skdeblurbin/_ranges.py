@@ -44,15 +44,21 @@ def scale_to_unit(
         return np.zeros(image.shape, np.float32)
     # Halves cannot overflow where the difference of the whole would.
     factor = 0.5 if max(abs(low), abs(high)) > 1e300 else 1.0
-    # float32 holds the small integers of photos exactly, in half the memory.
+    # float32 holds the small integers of photos exactly, in half the memory; on [0, 1]
+    # it stays as it is.
     is_photo = image.dtype.itemsize <= 2 and 1 <= high - low <= 65535
-    wide = np.float32 if is_photo else np.float64
-    values: NDArray[Any] = image.astype(wide)
-    values = values * factor - low * factor
+    is_unit = image.dtype == np.float32 and (low, high) == (0, 1)
+    values: NDArray[Any] = image.astype(
+        np.float32 if is_photo or is_unit else np.float64
+    )
+    if factor != 1:
+        values *= factor
+    if low != 0:
+        values -= low * factor
     with np.errstate(over="ignore"):  # infinite only far off the range; clipped below
-        values = values / (high * factor - low * factor)
-    unit: NDArray[np.float32] = values.clip(-_FAR_OFF, _FAR_OFF).astype(np.float32)
-    return unit
+        values /= high * factor - low * factor
+    values.clip(-_FAR_OFF, _FAR_OFF, out=values)
+    return values.astype(np.float32, copy=False)
 
 
 def image_range(

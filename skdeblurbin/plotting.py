@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdeblurbin._ranges import infer_input_range, scale_to_unit
-from skdeblurbin._thresholding import binarize_otsu
+from skdeblurbin._thresholding import binarize_all_by_otsu
 from skdeblurbin._validation import check_images
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class BinarizationDisplay:
         name = type(estimator).__name__
         predictions: dict[str, Any] = {name: estimator.predict(X)}
         if name != "OtsuBinarizer":
-            otsu = [binarize_otsu(image) for image in check_images(X).grey]
+            otsu = list(binarize_all_by_otsu(check_images(X).grey))
             predictions = {"Otsu": otsu, **predictions}
         return cls.from_predictions(X, predictions, Y, ax=ax)
 

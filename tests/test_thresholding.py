@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 from skimage.filters import threshold_otsu
 
-from skdeblurbin._thresholding import binarize_otsu
+from skdeblurbin._thresholding import (
+    binarize_all_by_otsu,
+    binarize_otsu,
+    otsu_thresholds,
+)
 
 
 def photo(dtype=np.uint8, seed=0, shape=(30, 40)) -> np.ndarray:
@@ -141,3 +148,151 @@ def test_two_levels_are_told_apart(low, dtype):
     before = image.copy()
     assert_array_equal(binarize_otsu(image), paper)
     assert_array_equal(image, before)
+
+
+# Against the definition: one bin for each level that occurs, levels on [0, 1]
+
+
+def split_by_definition(image) -> np.ndarray:
+    """Scikit-image's threshold of the histogram of all levels: another way to it."""
+    levels, counts = np.unique(image, return_counts=True)
+    if levels.size == 1:
+        return np.ones(image.shape, bool)
+    kind, size = levels.dtype.kind, levels.dtype.itemsize
+    if kind == "f":
+        steps = levels.astype("f8")
+        halve = np.abs(steps).max() > 1e300
+        steps = steps / 2 - steps[0] / 2 if halve else steps - steps[0]
+    elif kind == "i":
+        native = levels.astype(f"i{size}")
+        steps = (native - native[0]).view(f"u{size}")
+    else:
+        steps = levels.astype("u8") - np.uint64(levels[0])
+    centers = steps.astype("f8") / float(steps[-1])
+    threshold = threshold_otsu(hist=(counts, centers))
+    return image > levels[np.searchsorted(centers, threshold)]
+
+
+FLOATS = ["f2", "f4", "f8", ">f4", ">f8"]
+INTEGERS = ["i1", "i2", "i4", "i8", ">i4", "u2", "u4", "u8", ">u2"]
+
+
+@st.composite
+def small_images(draw):
+    """Of few pixels and fewer levels, so that equally good splits are frequent."""
+    dtype = np.dtype(draw(st.sampled_from(["?", *FLOATS, *INTEGERS])))
+    if dtype.kind == "b":
+        values = st.booleans()
+    elif dtype.kind == "f":
+        some = st.floats(-1e4, 1e4, width=16)
+        all_floats = st.floats(
+            allow_nan=False, allow_infinity=False, width=8 * dtype.itemsize
+        )
+        values = draw(
+            st.sampled_from(
+                [st.integers(0, 5), some, all_floats, st.sampled_from([0, 1])]
+            )
+        )
+    else:
+        ends = np.iinfo(dtype)
+        low, high = int(ends.min), int(ends.max)
+        values = draw(
+            st.sampled_from(
+                [
+                    st.integers(0, 5),
+                    st.integers(low, high),
+                    st.sampled_from([low, low + 1, 0, high - 1, high]),
+                ]
+            )
+        )
+    shape = st.tuples(st.integers(1, 9), st.integers(1, 9))
+    return draw(arrays(dtype, shape, elements=values, fill=st.nothing()))
+
+
+@given(small_images())
+def test_any_small_image_by_definition(image):
+    before = image.copy()
+    assert_array_equal(binarize_otsu(image), split_by_definition(image))
+    assert_array_equal(image, before)
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9))))
+def test_any_small_image_of_bytes_by_scikit_image(image):
+    assert list(otsu_thresholds([image])) == [threshold_otsu(image)]
+
+
+def large_images(dtype, seed):
+    """Of the size of plates: as a network makes them, smooth, skewed, noise, plain."""
+    rng = np.random.default_rng(seed)
+    shape = (128, 192)
+    ink = rng.random((16, 24)).repeat(8, axis=0).repeat(8, axis=1) < 0.3
+    logits = np.where(ink, -2.0, 2.0) + rng.normal(0, 1, shape)
+    yield (np.tanh(logits).astype(dtype) + 1) / 2
+    yield np.add.outer(np.linspace(0, 1, 128), np.sin(np.arange(192))).astype(dtype)
+    yield np.exp(rng.normal(0, 1.5, shape)).astype(dtype)
+    yield rng.random(shape).astype(dtype)
+    yield np.rint(rng.normal(120, 20, shape)).astype(dtype)
+    outlier = rng.normal(0, 1, shape).astype(dtype)
+    outlier[7, 9] = 3e4
+    yield outlier
+    yield ink.astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("seed", range(3))
+def test_large_float_images_by_definition(dtype, seed):
+    for image in large_images(dtype, seed):
+        assert_array_equal(binarize_otsu(image), split_by_definition(image))
+        # Views with gaps, and columns first.
+        for view in (image[::3, 1::2], image.T, image[:, ::-1]):
+            assert_array_equal(binarize_otsu(view), split_by_definition(view))
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_large_integer_images_by_definition(dtype):
+    top = np.iinfo(dtype).max
+    rng = np.random.default_rng(0)
+    for shape in ((128, 192), (1, 5000), (3, 1)):
+        image = (rng.beta(0.7, 1.3, shape) * top / 1.001).astype(dtype)
+        assert_array_equal(binarize_otsu(image), split_by_definition(image))
+
+
+def test_splits_that_are_equally_good_are_chosen_by_definition():
+    """A picture and its negative differ in which of two splits comes first."""
+    mirrored = np.array([[0, 1, 2], [0, 1, 2]], np.float32)
+    for image in (mirrored, -mirrored, mirrored * 0.1, np.tile(mirrored, (50, 60))):
+        assert_array_equal(binarize_otsu(image), split_by_definition(image))
+
+
+# Many images at once
+
+
+def test_images_of_bytes_together_are_the_images_one_by_one():
+    """More than are counted together, of several sizes, constant ones and views."""
+    images = [photo(seed=seed, shape=(9 + seed % 3, 14)) for seed in range(150)]
+    images[3] = np.full((4, 5), 0, np.uint8)
+    images[70] = np.full((4, 5), 255, np.uint8)
+    images[71] = images[71][::2, ::-1]
+    images[72] = images[72].T
+    expected = [threshold_otsu(image) for image in images]
+    assert list(otsu_thresholds(images)) == expected
+    for image, bright in zip(images, binarize_all_by_otsu(images), strict=True):
+        assert_array_equal(bright, binarize_otsu(image))
+        assert_array_equal(bright, split_by_definition(image))
+
+
+def test_mixed_dtypes_together_are_the_images_one_by_one():
+    images = [photo(dtype, 1) for dtype in (np.uint8, np.float32, np.uint16)]
+    images += [images[0] > 127, photo(seed=2)]
+    for image, bright in zip(images, binarize_all_by_otsu(images), strict=True):
+        assert_array_equal(bright, binarize_otsu(image))
+        assert_array_equal(bright, split_by_definition(image))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, bool])
+def test_threshold_is_the_highest_dark_level(dtype):
+    image = photo(np.uint8, 5).astype(dtype)
+    (threshold,) = otsu_thresholds([image])
+    assert threshold == image[~binarize_otsu(image)].max()
+    (constant,) = otsu_thresholds([image[:1, :1]])
+    assert constant == image[0, 0]

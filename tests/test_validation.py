@@ -10,9 +10,11 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from skdeblurbin._validation import (
+    Images,
     check_image_pair,
     check_images,
     check_targets,
+    decode_paper,
     encode_targets,
     find_classes,
 )
@@ -471,3 +473,29 @@ def test_a_pair_must_agree_in_number_and_sizes(second, given, stack):
         match=rf"Y_true and Prediction .*3 images of shape \(4, 5\).*{given}",
     ):
         check_image_pair(stack, second, ("Y_true", "Prediction"))
+
+
+@pytest.mark.parametrize(
+    ("classes", "dtype"),
+    [
+        ([False, True], bool),
+        ([0, 255], np.uint8),
+        ([-128, 127], np.int8),
+        ([-3, 70000], np.int64),
+        ([-(2**15), 255], ">i2"),
+        ([0, 2**64 - 1], np.uint64),
+        ([-0.0, 0.1], np.float16),
+        ([-1.5, 1e-42], np.float32),
+        ([0.1, 0.7], ">f4"),
+        ([-1e308, 1e-310], np.float64),
+    ],
+)
+def test_paper_is_decoded_to_the_bits_of_the_classes(classes, dtype):
+    classes = np.array(classes, dtype)
+    paper = np.random.default_rng(0).random((5, 7)) < 0.5
+    for mask in (paper, paper.T, paper[::2, ::-1], paper & False, paper | True):
+        decoded = decode_paper(mask, classes)
+        expected = classes[mask.astype(int)]  # numpy's indexing, as the other way
+        assert decoded.dtype == classes.dtype
+        assert decoded.tobytes() == expected.tobytes()
+        assert_array_equal(encode_targets(Images([decoded], "array"), classes)[0], mask)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skdeblurbin._classical.base import ClassicalBinarizer, inverted
-from skdeblurbin._thresholding import binarize_otsu
+from skdeblurbin._thresholding import binarize_all_by_otsu
 from skdeblurbin._validation import Images
 
 
@@ -71,11 +71,9 @@ class OtsuBinarizer(ClassicalBinarizer):
         bright_is_paper = paper is None or _agreement(images.grey, paper) >= 0.5
         return {"bright_is_paper_": bright_is_paper}
 
-    def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:
-        bright = [binarize_otsu(image) for image in images.grey]
-        return (
-            bright if self.bright_is_paper_ else [inverted(image) for image in bright]
-        )
+    def _binarize(self, images: Images) -> Iterable[NDArray[np.bool_]]:
+        bright = binarize_all_by_otsu(images.grey)
+        return bright if self.bright_is_paper_ else map(inverted, bright)
 
 
 def _agreement(
@@ -83,7 +81,7 @@ def _agreement(
 ) -> float:
     """Share of the pixels, over all images, where bright and paper coincide."""
     agreeing = sum(
-        np.count_nonzero(binarize_otsu(image) == truth)
-        for image, truth in zip(images, paper, strict=True)
+        np.count_nonzero(bright == truth)
+        for bright, truth in zip(binarize_all_by_otsu(images), paper, strict=True)
     )
     return float(agreeing) / sum(image.size for image in images)

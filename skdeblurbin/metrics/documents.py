@@ -6,28 +6,25 @@ images.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate
-from skimage.morphology import thin
 
 from skdeblurbin.metrics.images import score_ink
 
 _BLOCK = 8  # pixels, along each axis
-
-
-def _reciprocal_distances(radius: int) -> NDArray[np.float64]:
-    offsets = np.arange(-radius, radius + 1)
-    distances = np.hypot(offsets[:, np.newaxis], offsets)
-    distances[radius, radius] = np.inf
-    weights: NDArray[np.float64] = 1 / distances
-    weights /= weights.sum()
-    return weights
-
-
-_RECIPROCAL_DISTANCES = _reciprocal_distances(radius=2)
+_ALL_INK = np.ones(_BLOCK, bool).view(np.uint64)
+_RADIUS = 2  # pixels around a wrong one, along each axis
+# Of the neighbours (down, right) of a pixel; it is itself one to the other half.
+_RECIPROCAL_DISTANCES = {
+    (down, right): 1 / math.hypot(down, right)
+    for down in range(_RADIUS + 1)
+    for right in range(-_RADIUS, _RADIUS + 1)
+    if (down, right) > (0, 0)
+}
+_ALL_AROUND = 2 * sum(_RECIPROCAL_DISTANCES.values())
 
 
 def drd(
@@ -165,26 +162,35 @@ def pseudo_f_measure(
 
 def _drd_of_ink(true_ink: NDArray[np.bool_], pred_ink: NDArray[np.bool_]) -> float:
     # A wrong pixel of ink is held against the paper around it in the truth, a missing
-    # one against the ink; beyond the border (zeros) there is neither.
-    too_much = _weigh_neighbours(~true_ink)[pred_ink & ~true_ink].sum()
-    too_little = _weigh_neighbours(true_ink)[true_ink & ~pred_ink].sum()
-    return float(too_much + too_little) / max(_count_mixed_blocks(true_ink), 1)
-
-
-def _weigh_neighbours(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Sum of the reciprocal distances of the True pixels around each pixel."""
-    near = correlate(mask.astype(np.float64), _RECIPROCAL_DISTANCES, mode="constant")
-    return np.asarray(near, dtype=np.float64)
+    # one against the ink: against what is in the truth as the wrong pixel itself is.
+    # Beyond the border there is neither.
+    height, width = true_ink.shape
+    truth = np.full((height, width + _RADIUS), 2, np.uint8)
+    wrong = np.zeros(truth.shape, bool)
+    truth[:, :width] = true_ink
+    np.not_equal(true_ink, pred_ink, out=wrong[:, :width])
+    truth, wrong = truth.ravel(), wrong.ravel()
+    distortion = 0.0
+    for (down, right), weight in _RECIPROCAL_DISTANCES.items():
+        # In rows one after the other, a neighbour is so many pixels further on.
+        step = down * (width + _RADIUS) + right
+        same = truth[:-step] == truth[step:]
+        seen = np.count_nonzero(same & wrong[:-step])
+        seen += np.count_nonzero(same & wrong[step:])
+        distortion += seen * weight
+    return distortion / _ALL_AROUND / max(_count_mixed_blocks(true_ink), 1)
 
 
 def _count_mixed_blocks(ink: NDArray[np.bool_]) -> int:
     """Count the complete blocks that hold both ink and paper."""
     rows, columns = (length // _BLOCK for length in ink.shape)
-    blocks = ink[: rows * _BLOCK, : columns * _BLOCK].reshape(
-        rows, _BLOCK, columns, _BLOCK
-    )
-    mixed = blocks.any(axis=(1, 3)) & ~blocks.all(axis=(1, 3))
-    return int(np.count_nonzero(mixed))
+    complete = np.ascontiguousarray(ink[: rows * _BLOCK, : columns * _BLOCK])
+    # The eight pixels of a row of a block are one number: bitwise, all are looked at
+    # together.
+    blocks = complete.view(np.uint64).reshape(rows, _BLOCK, columns)
+    some_ink = np.bitwise_or.reduce(blocks, axis=1) != 0
+    some_paper = np.bitwise_and.reduce(blocks, axis=1) != _ALL_INK
+    return int(np.count_nonzero(some_ink & some_paper))
 
 
 def _pseudo_f_measure_of_ink(
@@ -193,7 +199,59 @@ def _pseudo_f_measure_of_ink(
     both = np.count_nonzero(true_ink & pred_ink)
     if not both:
         return float(not true_ink.any() and not pred_ink.any())
-    skeleton = thin(true_ink)
+    skeleton = _skeleton(true_ink)
     precision = both / np.count_nonzero(pred_ink)
     recall = np.count_nonzero(skeleton & pred_ink) / np.count_nonzero(skeleton)
     return 2 * precision * recall / (precision + recall)
+
+
+def _skeleton(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Thin ink as :func:`skimage.morphology.thin` does, in a sixth of its time.
+
+    Passes over the picture remove pixels at the edge of the ink that connect nothing,
+    in turn those below and right, and those above and left, until none is left to
+    remove.
+    """
+    height, width = ink.shape
+    padded = np.zeros((height + 2, width + 2), bool)
+    padded[1:-1, 1:-1] = ink
+    flat = padded.ravel()
+    below = width + 2
+    # Clockwise from the upper left: where in memory the eight neighbours are.
+    steps = (-below - 1, -below, 1 - below, 1, below + 1, below, below - 1, -1)
+    first, last = below + 1, flat.size - below - 1
+    inside = flat[first:last]
+    ring = [flat[first + step : last + step].view(np.uint8) for step in steps]
+    before, left = -1, int(np.count_nonzero(inside))
+    while left != before:
+        for neighbours in (ring, ring[4:] + ring[:4]):
+            np.greater(inside, _connects_nothing(*neighbours), out=inside)
+        before, left = left, int(np.count_nonzero(inside))
+    return padded[1:-1, 1:-1]
+
+
+def _connects_nothing(
+    p1: NDArray[np.uint8],
+    p2: NDArray[np.uint8],
+    p3: NDArray[np.uint8],
+    p4: NDArray[np.uint8],
+    p5: NDArray[np.uint8],
+    p6: NDArray[np.uint8],
+    p7: NDArray[np.uint8],
+    p8: NDArray[np.uint8],
+) -> NDArray[np.bool_]:
+    """Which pixels of ink are removed, by their eight neighbours (clockwise; 0 or 1).
+
+    The conditions G1, G2 and G3 of Guo and Hall's first algorithm, for one of its two
+    kinds of passes. In whole arrays of bytes, since a table of the 256 neighbourhoods
+    takes several times as long to look up.
+    """
+    p12, p34, p56, p78 = p1 | p2, p3 | p4, p5 | p6, p7 | p8
+    p23, p45, p67, p81 = p2 | p3, p4 | p5, p6 | p7, p8 | p1
+    # With 0 and 1, a > b is "a and not b".
+    strokes = (p34 > p2).view(np.uint8) + (p56 > p4) + (p78 > p6) + (p12 > p8)
+    thickness = np.minimum(p12 + p34 + p56 + p78, p23 + p45 + p67 + p81)
+    keeps_its_turn = p4 > (p5 > p23)
+    two_or_three = (thickness | 1) == 3
+    removed: NDArray[np.bool_] = (strokes == 1) & two_or_three & ~keeps_its_turn
+    return removed

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import correlate, gaussian_filter
+from skimage.morphology import thin
 
 from skdeblurbin.metrics import drd, f_measure, pseudo_f_measure
 
@@ -201,6 +202,61 @@ def test_any_images_by_loops(inks):
     for metric in METRICS:
         value = metric(paper(inks[0]), paper(inks[1]), classes=[False, True])
         assert value == pytest.approx(BY_LOOPS[metric](*inks), rel=1e-12, abs=1e-15)
+
+
+def drd_by_correlation(true, pred):
+    """With scipy's correlation of the whole picture, and blocks cut out one by one."""
+    offsets = np.arange(-2, 3)
+    distances = np.hypot(offsets[:, None], offsets)
+    distances[2, 2] = np.inf
+    weights = 1 / distances / (1 / distances).sum()
+    distortion = sum(
+        correlate(mask.astype(float), weights, mode="constant")[wrong].sum()
+        for mask, wrong in ((~true, pred & ~true), (true, true & ~pred))
+    )
+    rows, columns = true.shape[0] // 8, true.shape[1] // 8
+    blocks = true[: rows * 8, : columns * 8].reshape(rows, 8, columns, 8)
+    mixed = blocks.any(axis=(1, 3)) & ~blocks.all(axis=(1, 3))
+    return distortion / max(np.count_nonzero(mixed), 1)
+
+
+def pseudo_f_by_scikit_image(true, pred):
+    """With the skeleton of skimage.morphology.thin."""
+    both = np.count_nonzero(true & pred)
+    if not both:
+        return 0.0 if true.any() or pred.any() else 1.0
+    skeleton = thin(true)
+    precision = both / np.count_nonzero(pred)
+    recall = np.count_nonzero(skeleton & pred) / np.count_nonzero(skeleton)
+    return 2 * precision * recall / (precision + recall)
+
+
+@pytest.mark.parametrize("blur", [0, 0.7, 2, 5])
+@pytest.mark.parametrize("shape", [(64, 96), (43, 61), (3, 50), (1, 1), (8, 7)])
+def test_blots_by_scipy_and_scikit_image(shape, blur):
+    """Ink of any form and thickness: thin, porous, touching the border."""
+    rng = np.random.default_rng(0)
+    true = gaussian_filter(rng.random((6, *shape)), (0, blur, blur)) < [[[0.5]]]
+    pred = true ^ (rng.random(true.shape) < rng.uniform(0, 0.5, (6, 1, 1)))
+    for metric, by in (
+        (drd, drd_by_correlation),
+        (pseudo_f_measure, pseudo_f_by_scikit_image),
+    ):
+        expected = [by(t, p) for t, p in zip(true, pred, strict=True)]
+        values = metric(~true, ~pred, classes=[False, True], per_image=True)
+        assert_allclose(values, expected, rtol=1e-12, atol=1e-15)
+
+
+def test_drd_of_views_and_wide_pictures():
+    """Blocks and neighbours are counted in memory of one piece, whatever is given."""
+    true, pred = draw(96, 140, 3, 1.5, 0.5)
+    for view in (np.s_[::2, 1::3], np.s_[:, ::-1], np.s_[5:90, 7:]):
+        t, p = true[view], pred[view]
+        for ink in ((t, p), (t.T, p.T)):
+            expected = drd_by_correlation(*ink)
+            assert drd(paper(ink[0]), paper(ink[1])) == pytest.approx(
+                expected, rel=1e-12
+            )
 
 
 # Of draw(*DRAWN[name]), ink 0 and paper 255 in uint8:
