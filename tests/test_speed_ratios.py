@@ -52,7 +52,7 @@ def model() -> GANBinarizer:
     return model.partial_fit(X, Y)
 
 
-def test_a_step_takes_no_longer_than_the_plain_loop(
+def test_a_step_is_faster_than_the_plain_loop(
     measure: ModuleType, rivals: ModuleType
 ) -> None:
     batches = measure.drawn_batches(4, (64, 64))
@@ -66,7 +66,7 @@ def test_a_step_takes_no_longer_than_the_plain_loop(
         ROUNDS,
         time.process_time,
     )
-    assert seconds["library"] < 1.2 * seconds["plain"], seconds
+    assert seconds["library"] < seconds["plain"], seconds  # 0.72 when written
 
 
 def test_predict_takes_little_beside_its_network(
@@ -85,7 +85,7 @@ def test_predict_takes_little_beside_its_network(
     assert seconds["predict"] < 1.3 * seconds["network"], seconds
 
 
-def test_predict_takes_no_longer_than_the_plain_modules(
+def test_predict_is_faster_than_the_plain_modules(
     measure: ModuleType, rivals: ModuleType, model: GANBinarizer
 ) -> None:
     fitted: Any = model.generator_
@@ -103,7 +103,7 @@ def test_predict_takes_no_longer_than_the_plain_modules(
     assert differing < 0.001
     functions = {"predict": partial(model.predict, X), "plain": plain}
     seconds = measure.in_turn(functions, ROUNDS, time.process_time)
-    assert seconds["predict"] < 1.2 * seconds["plain"], seconds
+    assert seconds["predict"] < seconds["plain"], seconds  # half when written
 
 
 def test_time_of_predict_grows_no_faster_than_the_number_of_images(
@@ -115,7 +115,7 @@ def test_time_of_predict_grows_no_faster_than_the_number_of_images(
     assert seconds["16"] < 1.3 * 16 / 4 * seconds["4"], seconds
 
 
-def test_otsu_is_not_far_slower_than_a_loop_with_scikit_image(
+def test_otsu_is_faster_than_a_loop_with_scikit_image(
     measure: ModuleType,
 ) -> None:
     X, Y = make_blurred_plates(16, (128, 192), "plate", random_state=0)
@@ -127,8 +127,7 @@ def test_otsu_is_not_far_slower_than_a_loop_with_scikit_image(
     seconds = measure.in_turn(
         {"ours": partial(otsu.predict, X), "loop": loop}, ROUNDS, time.process_time
     )
-    # 7 to 8 times the loop, when this was written: np.unique sorts the pixels.
-    assert seconds["ours"] < 12 * seconds["loop"], seconds
+    assert seconds["ours"] < seconds["loop"] / 2, seconds  # a fifth when written
 
 
 def test_losses_of_the_plain_loop_are_the_librarys(
