@@ -20,7 +20,8 @@ _BLOCK = 32
 # The criterion in single precision, as scikit-image weighs it, is off by less than
 # this, relatively; ...
 _ROUNDING_OF_WEIGHTS = 1e-6
-# ... and two ways to add up a picture's values differ by less than this.
+# ... and two ways to add up n values make it differ by less than this and n roundings.
+# Measured: 5e-14 on plates, 4e-12 on four million pixels.
 _ROUNDING_OF_SUMS = 1e-11
 
 
@@ -182,7 +183,8 @@ def _find_sure_split(ordered: NDArray[Any]) -> int | None:
     between *= n_dark.astype(np.float32) * (n - n_dark).astype(np.float32)
     between[ordered[first:last] == ordered[first + 1 : last + 1]] = 0
     best = between.argmax()
-    if np.count_nonzero(between >= between[best] * (1 - _ROUNDING_OF_SUMS)) > 1:
+    rounding = _ROUNDING_OF_SUMS + n * np.finfo(np.float64).eps
+    if np.count_nonzero(between >= between[best] * (1 - rounding)) > 1:
         return None
     # The first of those that double precision does not tell apart, as by definition.
     return int(np.searchsorted(steps, steps[first + best]))
