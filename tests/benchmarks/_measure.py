@@ -73,11 +73,14 @@ def in_turn(
     functions: dict[str, Callable[[], Any]],
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
+    n_calls: int = 1,
 ) -> dict[str, float]:
     """Median seconds of each function, all called in turn so that drift hits all.
 
     Each is called once before, for what only a first call pays. Every round begins
-    with another function, so that none always comes after the same one.
+    with another function, so that none always comes after the same one. With several
+    `n_calls`, a round calls each function so many times and counts the last call: that
+    of a function in use, which finds its data in the cache.
     """
     names = list(functions)
     for name in names:
@@ -87,9 +90,11 @@ def in_turn(
         first = number % len(names)
         for name in names[first:] + names[:first]:
             time.sleep(_SETTLE_SECONDS)
-            start = clock()
-            functions[name]()
-            times[name].append(clock() - start)
+            for _ in range(n_calls):
+                start = clock()
+                functions[name]()
+                seconds = clock() - start
+            times[name].append(seconds)
     return {name: statistics.median(values) for name, values in times.items()}
 
 

@@ -118,16 +118,20 @@ def compare(model: GANBinarizer, X: np.ndarray, arguments: argparse.Namespace) -
     for name, rival in networks.items():
         whole[name] = partial(end_to_end, rival, X, model)
         alone[name] = partial(rival, scaled[:, None])
-    rounds = arguments.rounds * (1 if n_images > 1 else 10)
-    # In one measurement, so that their difference below is not a drift.
-    seconds = in_turn(
-        {f"{name}|whole": function for name, function in whole.items()}
-        | {f"{name}|alone": function for name, function in alone.items()},
-        rounds,
-    )
     flop = count_flop(partial(eager(network), scaled[:, None]))
-    print_table(list(whole), seconds, n_images, flop, peak())
-    print_overhead(seconds, n_images)
+    # In one measurement, so that their difference below is not a drift.
+    functions = {
+        **{f"{name}|whole": function for name, function in whole.items()},
+        **{f"{name}|alone": function for name, function in alone.items()},
+    }
+    if n_images > 1:
+        seconds = in_turn(functions, arguments.rounds)
+        print_table(list(whole), seconds, n_images, flop, peak())
+        return
+    for n_calls, when in ((1, "after a pause"), (5, "the fifth in a row")):
+        print(f"one plate, {when}:")
+        seconds = in_turn(functions, 10 * arguments.rounds, n_calls=n_calls)
+        print_table(list(whole), seconds, n_images, flop, peak())
 
 
 def print_table(
@@ -149,6 +153,7 @@ def print_table(
             f"{alone / seconds[f'{LIBRARY}|alone']:9.2f}x",
             flush=True,
         )
+    print_overhead(seconds, n_images)
 
 
 def print_overhead(seconds: dict[str, float], n_images: int) -> None:
