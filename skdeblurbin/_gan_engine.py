@@ -242,7 +242,8 @@ class GANEngine(BaseBinarizer):
                 self.perceptual, self.perceptual_weights, discriminator
             )
         if isinstance(features, torch.nn.Module):
-            features = place(features, device)
+            of_library = isinstance(self.perceptual, str)
+            features = place(features, device) if of_library else features.to(device)
         if features is not None and not isinstance(self.perceptual, str):
             check_features(features, device)
         return GeneratorLoss(
@@ -289,7 +290,7 @@ class GANEngine(BaseBinarizer):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
+        state = {"content_loss": "l1", **state}  # before there was a choice
         if "device_" in state:
             state["device_"] = _device_or_cpu(state["device_"])
         for name, network in _NETWORKS.items():

@@ -547,6 +547,31 @@ def test_partial_fits_are_epochs_of_one_fit(plates, tiny_gan):
     assert [entry["epoch"] for entry in model.history_] == [1, 2, 3]
 
 
+def test_partial_fit_goes_on_with_the_moments_as_they_were(plates, tiny_gan):
+    """One batch an epoch: what differs from `fit`, the order in it, is but rounding."""
+    options = {"augment": False, "average_decay": None, "batch_size": len(plates.X)}
+    whole = tiny_gan(max_epochs=4, **options).fit(*plates)
+    parts = tiny_gan(**options)
+    for _ in range(4):
+        parts.partial_fit(*plates)
+    for name in ("discriminator_loss", "discriminator_gradient_norm", "content_loss"):
+        wanted = [entry[name] for entry in whole.history_]
+        found = [entry[name] for entry in parts.history_]
+        assert found == pytest.approx(wanted, rel=1e-3), name
+
+
+def test_a_pickle_from_before_there_was_a_choice_of_loss_goes_on_with_l1(
+    plates, tiny_gan
+):
+    model = tiny_gan(content_loss="l1").fit(*plates)
+    state = model.__getstate__()
+    del state["content_loss"]
+    old = type(model).__new__(type(model))
+    old.__setstate__(state)
+    assert old.get_params()["content_loss"] == "l1"
+    assert weights(old.partial_fit(*plates)) == weights(model.partial_fit(*plates))
+
+
 def test_partial_fit_sets_no_pairs_aside(plates, tiny_gan):
     held_out = tiny_gan(validation_fraction=0.5)
     assert "validation_rmse" in held_out.fit(*plates).history_[0]

@@ -7,7 +7,11 @@ is a range of columns, which a matrix product reads in place.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, UntypedStorage
+
+#: LeakyReLU into memory that is there: (rows, slope, out=rows).
+leaky_relu_into = torch.ops.aten.leaky_relu.out
 
 
 def as_rows(maps: Tensor) -> Tensor:
@@ -21,6 +25,11 @@ def as_rows(maps: Tensor) -> Tensor:
 def as_maps(rows: Tensor, size: tuple[int, int, int]) -> Tensor:
     """View rows as (n, channels, height, width); `size` is (n, height, width)."""
     return rows.view(*size, rows.shape[-1]).permute(0, 3, 1, 2)
+
+
+def channels_last(tensor: Tensor) -> Tensor:
+    """The same numbers with the channels last in memory, copied only if need be."""
+    return tensor.contiguous(memory_format=torch.channels_last)
 
 
 class Buffers:

@@ -18,15 +18,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeblurbin._tensors import full_precision
-from skdeblurbin.networks._rows import Buffers, as_maps, as_rows
+from skdeblurbin.networks._rows import (
+    Buffers,
+    as_maps,
+    as_rows,
+    channels_last,
+    leaky_relu_into,
+)
 from skdeblurbin.networks.generator import (
     NEGATIVE_SLOPE,
     DenseGenerator,
     fold,
     unfold,
 )
-
-_leaky_relu = torch.ops.aten.leaky_relu.out
 
 # Columns before the feature maps, so that these begin on a cache line; the last of them
 # holds ones, whose weights are the biases.
@@ -36,8 +40,9 @@ _KEPT_BYTES = 2**28
 # Memory for the feature maps of a batch. On the CPU, more than the caches hold makes
 # batches slower than images one by one (docs/benchmarks).
 _CPU_BYTES = 2**24
-_ACCELERATOR_BYTES = 2**29
 _MOST_AT_ONCE = 64
+# Batches on accelerators, where a single image costs as much as so many.
+_FILLED_TO = 8
 
 _Deblur = Callable[[Tensor, int], Tensor]
 
@@ -77,7 +82,7 @@ class InferenceForm:
             _, squeeze, squeeze_norm, _, grow, grow_norm = block.children()
             weight, bias = _folded(grow, grow_norm)
             self._blocks.append(
-                (_as_matrix(squeeze, squeeze_norm), _channels_last(weight), bias)
+                (_as_matrix(squeeze, squeeze_norm), channels_last(weight), bias)
             )
         _, convolution, norm = generator.tail.children()
         self._tail = _as_matrix(convolution, norm)
@@ -99,14 +104,13 @@ class InferenceForm:
             In (-1, 1).
         """
         buffers = buffers or Buffers()
-        folded = fold(blurred, self._side)
-        folded = folded.contiguous(memory_format=torch.channels_last)
+        folded = channels_last(fold(blurred, self._side))
         size = (folded.shape[0], folded.shape[2], folded.shape[3])
         head = as_rows(functional.conv2d(folded, *self._head, padding=1))
         base, width = head.shape[1], self._tail.shape[0] - 1
         features = buffers.take(len(head), _BEFORE + width, like=head)
         features[:, _BEFORE - 1] = 1
-        _leaky_relu(head, NEGATIVE_SLOPE, out=_columns(features, 0, base))
+        leaky_relu_into(head, NEGATIVE_SLOPE, out=_columns(features, 0, base))
         self._grow(features, size, base, buffers)
         skip = buffers.take(len(head), 2 * base, like=head)
         skip[:, :base] = head
@@ -123,17 +127,17 @@ class InferenceForm:
         buffers: Buffers,
     ) -> None:
         """Fill in the feature maps of all blocks; the first `known` are there."""
-        squeezed = buffers.take(len(features), self._blocks[0][0].shape[1], features)
         for squeeze, weight, bias in self._blocks:
+            squeezed = buffers.take(len(features), squeeze.shape[1], features)
             torch.mm(_columns(features, -1, known), squeeze, out=squeezed)
             functional.leaky_relu_(squeezed, NEGATIVE_SLOPE)
             maps = functional.conv2d(as_maps(squeezed, size), weight, bias, padding=1)
             grown = as_rows(maps)
             end = known + grown.shape[1]
             new = _columns(features, known, end)
-            _leaky_relu(grown, NEGATIVE_SLOPE, out=new)
+            leaky_relu_into(grown, NEGATIVE_SLOPE, out=new)
+            buffers.give(squeezed)
             known = end
-        buffers.give(squeezed)
 
 
 def _columns(features: Tensor, start: int, end: int) -> Tensor:
@@ -156,12 +160,8 @@ def _as_matrix(convolution: Any, norm: Any) -> Tensor:
 
 def _copies(convolution: nn.Conv2d) -> tuple[Tensor, Tensor]:
     assert convolution.bias is not None
-    return _channels_last(convolution.weight), convolution.bias.clone()
-
-
-def _channels_last(weight: Tensor) -> Tensor:
-    # As the feature maps, so that oneDNN reads them as they are.
-    return weight.clone(memory_format=torch.channels_last)
+    weight = convolution.weight.clone(memory_format=torch.channels_last)
+    return weight, convolution.bias.clone()
 
 
 # The forms of generators that are in use, each with the state of the weights it is of.
@@ -178,9 +178,9 @@ _same_bits: dict[tuple[int, ...], bool] = {}
 def inference_form(generator: DenseGenerator) -> InferenceForm:
     """The generator's inference form, made anew only if its weights have changed.
 
-    Changes behind autograd's back (through ``.data`` or memory shared with numpy) go
-    unnoticed. Weights made in inference mode do not tell of changes: their form is made
-    anew each time.
+    Changes behind autograd's back (through ``.data``, memory shared with numpy, or a
+    fused optimizer on a network in evaluation mode) go unnoticed. Weights made in
+    inference mode do not tell of changes: their form is made anew each time.
     """
     tensors: list[Tensor] = []
     _collect_weights(generator, tensors)
@@ -247,19 +247,20 @@ def deblur_images(
 def _batch_size(
     generator: nn.Module, device: torch.device, shape: tuple[int, ...]
 ) -> int:
-    """How many images of one size the memory budget holds, at least one."""
-    if not isinstance(generator, DenseGenerator):
+    """How many images of one size go through the network together, at least one."""
+    if type(generator) is not DenseGenerator:
         return 1
-    budget = _CPU_BYTES if device.type == "cpu" else _ACCELERATOR_BYTES
+    if device.type != "cpu":
+        return _FILLED_TO
     n_maps = cast(Tensor, generator.tail[1].weight).shape[1]
     n_bytes = 4 * n_maps * math.prod(shape) / generator.downsampling**2
-    return min(max(int(budget / n_bytes), 1), _MOST_AT_ONCE)
+    return min(max(int(_CPU_BYTES / n_bytes), 1), _MOST_AT_ONCE)
 
 
 def _deblurrer(generator: nn.Module, device: torch.device) -> _Deblur:
     if device.type != "cpu":
         return partial(_deblur_filled, generator)
-    if isinstance(generator, DenseGenerator):
+    if type(generator) is DenseGenerator:  # not one with a forward pass of its own
         kind = tuple(generator.options.values())
         return partial(_deblur_exactly, inference_form(generator), kind)
     return lambda blurred, size: generator(blurred)
@@ -287,7 +288,8 @@ def _deblur_exactly(
     if len(blurred) == size and _same_bits.get(batch_kind, False):
         return run(blurred)
     alone = torch.cat([run(image) for image in blurred.split(1)])
-    if len(blurred) == size and batch_kind not in _same_bits:
+    is_new = len(blurred) == size and batch_kind not in _same_bits
+    if is_new and alone.isfinite().all():  # NaN never equals itself
         _same_bits[batch_kind] = torch.equal(run(blurred), alone)
     return alone
 

@@ -16,7 +16,13 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from skdeblurbin.networks._rows import Buffers, as_maps, as_rows
+from skdeblurbin.networks._rows import (
+    Buffers,
+    as_maps,
+    as_rows,
+    channels_last,
+    leaky_relu_into,
+)
 from skdeblurbin.networks.generator import (
     NEGATIVE_SLOPE,
     DenseGenerator,
@@ -25,7 +31,6 @@ from skdeblurbin.networks.generator import (
 )
 
 # Operators of one signature each: looking it up takes as long as a small operation.
-_leaky_relu = torch.ops.aten.leaky_relu.out
 _leaky_relu_backward = torch.ops.aten.leaky_relu_backward.default
 _leaky_relu_backward_out = torch.ops.aten.leaky_relu_backward.grad_input
 _batch_norm_backward = torch.ops.aten.native_batch_norm_backward.default
@@ -77,7 +82,7 @@ class TrainingForm:
         """
         generator = self._generator
         side = generator.downsampling
-        head = generator.head(_channels_last(fold(blurred, side)))  # (n, base, h, w)
+        head = generator.head(channels_last(fold(blurred, side)))  # (n, base, h, w)
         layers = list(_convolutions(generator))
         parameters = [
             tensor
@@ -174,7 +179,7 @@ class _DenseField(torch.autograd.Function):
         known = head.shape[1]
         width = parameters[-3].shape[1]  # of all feature maps, which the tail sees
         features = buffers.take(len(rows), width, like=head)
-        _leaky_relu(rows, NEGATIVE_SLOPE, out=features[:, :known])
+        leaky_relu_into(rows, NEGATIVE_SLOPE, out=features[:, :known])
         layers: list[_Layer] = []
         for i in range(0, len(norms) - 1, 2):
             matrix = parameters[3 * i].flatten(1)
@@ -184,7 +189,7 @@ class _DenseField(torch.autograd.Function):
             active = squeeze.activated(
                 out=buffers.take(len(rows), len(matrix), like=head)
             )
-            weight = _channels_last(parameters[3 * i + 3])
+            weight = channels_last(parameters[3 * i + 3])
             grown = functional.conv2d(as_maps(active, size), weight, padding=1)
             buffers.give(active)
             grow = _layer(
@@ -209,7 +214,9 @@ class _DenseField(torch.autograd.Function):
             raise RuntimeError(
                 "A training form's gradient can be taken once for each forward pass."
             )
-        _ = ctx.saved_tensors  # an error if a weight has changed since
+        # An error if a weight was changed since, unless by a fused optimizer, which
+        # autograd does not see.
+        _ = ctx.saved_tensors
         features, buffers, layers = ctx.features, ctx.buffers, ctx.layers
         ctx.features = ctx.layers = None  # their memory is overwritten from here on
         to_features = buffers.take(*features.shape, like=features)
@@ -282,16 +289,12 @@ def _convolution_gradient(to_grown: Tensor, active: Tensor, grow: _Layer) -> Ten
         to_grown.split(n_images), active.split(n_images), strict=True
     ):
         to_maps, of_piece, _ = _convolution_backward(
-            gradient, maps, _channels_last(grow.weight), None, [1, 1], [1, 1], [1, 1],
+            gradient, maps, channels_last(grow.weight), None, [1, 1], [1, 1], [1, 1],
             False, [0, 0], 1, [True, True, False],
         )  # fmt: skip
         of_weight += of_piece
         _leaky_relu_backward_out(to_maps, maps, NEGATIVE_SLOPE, True, grad_input=maps)
     return of_weight
-
-
-def _channels_last(tensor: Tensor) -> Tensor:
-    return tensor.contiguous(memory_format=torch.channels_last)
 
 
 def _layer(weights: Sequence[Tensor], result: Tensor, norm: nn.BatchNorm2d) -> _Layer:
@@ -312,6 +315,8 @@ def _layer(weights: Sequence[Tensor], result: Tensor, norm: nn.BatchNorm2d) -> _
         norm.running_var,
         cast(float, norm.momentum),
     )
+    # Also tells `inference_form` that the network has changed, which the running
+    # statistics and a fused optimizer do not.
     cast(Tensor, norm.num_batches_tracked).add_(1)
     weight, scale, shift = weights
     return _Layer(weight, scale, shift, result, mean, (variance + norm.eps).rsqrt())

@@ -138,7 +138,8 @@ class CrossEntropyLoss:
 
     where p is the probability that the output gives to the truth y, which is -1 or 1.
     Its gradient to what goes into the output's tanh is the error itself, where that of
-    L1 vanishes for pixels that are wrong and sure.
+    L1 vanishes for pixels that are wrong and sure. (Beyond 9, where single precision
+    does not tell tanh from 1, there is no gradient either.)
 
     Examples
     --------

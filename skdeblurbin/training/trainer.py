@@ -248,6 +248,9 @@ class Trainer:
                 self.average.load_state_dict(state["average"])
             else:
                 self.average.restart(self.generator)
+        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+            if optimizer is not None:
+                _make_fused(optimizer)
         self._decay_learning_rate(0.0)
 
     def _update_discriminator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
@@ -294,6 +297,21 @@ def _adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
     return torch.optim.Adam(
         network.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True
     )
+
+
+def _make_fused(optimizer: torch.optim.Adam) -> None:
+    """Make an optimizer fit for the fused update, whatever state it has taken over.
+
+    That update reads weights and moments side by side as they lie in memory, so that
+    they must lie alike; a state that went through numpy has channels first.
+    """
+    for group in optimizer.param_groups:
+        group["fused"] = True
+        for parameter in group["params"]:
+            state = optimizer.state[parameter]
+            for name, value in state.items():
+                if value.shape == parameter.shape:
+                    state[name] = torch.empty_like(parameter).copy_(value)
 
 
 def _finite_means(names: list[str], steps: Tensor) -> dict[str, float]:

@@ -146,13 +146,33 @@ def test_incomplete_batches_are_filled_up_on_accelerators(monkeypatch):
         assert_array_equal(grey, next(deblur_images(generator, [photo])))
 
 
+def test_a_diverged_network_does_not_speak_for_sound_ones(monkeypatch):
+    monkeypatch.setattr(inference, "_same_bits", {})
+    monkeypatch.setattr(inference, "_batch_size", lambda *_: 4)
+    diverged = trained(n_blocks=1, downsampling=4)
+    torch.nn.init.constant_(diverged.output.weight, float("nan"))
+    list(deblur_images(diverged, photos(4, 16, 16)))
+    assert not inference._same_bits
+    list(deblur_images(trained(n_blocks=1, downsampling=4), photos(4, 16, 16)))
+    assert len(inference._same_bits) == 1
+
+
+def test_a_forward_pass_of_ones_own_is_run():
+    class White(DenseGenerator):
+        def forward(self, blurred):
+            return torch.ones_like(blurred)
+
+    (grey,) = deblur_images(White(n_blocks=1).eval(), photos(1, 8, 8))
+    assert_array_equal(grey, np.ones((8, 8)))
+
+
 def test_batches_stay_within_the_memory_budget():
     generator = DenseGenerator(downsampling=1)  # 384 feature maps
     device = torch.device("cpu")
     n_images = inference._batch_size(generator, device, (16, 16))
     assert n_images == inference._CPU_BYTES // (384 * 4 * 16 * 16) > 1
     assert inference._batch_size(generator, device, (2000, 3000)) == 1
-    assert inference._batch_size(generator, torch.device("cuda"), (1, 1)) == 64
+    assert inference._batch_size(generator, torch.device("cuda"), (1, 1)) == 8
 
 
 def test_form_is_made_once_and_again_when_weights_change():

@@ -91,20 +91,20 @@ def test_cross_entropy_of_pixels():
     )
 
 
-@pytest.mark.parametrize("before_tanh", [-6.0, -1.0, 0.0, 3.0])
+@pytest.mark.parametrize("before_tanh", [-8.0, -6.0, -1.0, 0.0, 3.0])
 def test_gradient_of_the_cross_entropy_is_the_error_itself(before_tanh):
     """d/dx of the cross-entropy of sigmoid(2 x) is tanh(x) minus the truth in -1, 1."""
     x = torch.full((1, 1, 1, 1), before_tanh, requires_grad=True)
     CrossEntropyLoss()(torch.tanh(x), torch.ones(1, 1, 1, 1)).backward()
-    assert x.grad.item() == pytest.approx(math.tanh(before_tanh) - 1, abs=1e-3)
+    assert x.grad.item() == pytest.approx(math.tanh(before_tanh) - 1, rel=0.02)
 
 
 def test_cross_entropy_is_finite_where_the_output_is_wrong_and_sure():
     x = torch.full((1, 1, 1, 1), -40.0, requires_grad=True)
     loss = CrossEntropyLoss()(torch.tanh(x), torch.ones(1, 1, 1, 1))
     loss.backward()
-    assert math.isfinite(loss.item())
-    assert math.isfinite(x.grad.item())
+    assert loss.item() == pytest.approx(-math.log(1e-8))
+    assert x.grad.item() == 0
 
 
 def test_content_loss_is_the_mean_absolute_difference():
