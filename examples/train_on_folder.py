@@ -42,6 +42,9 @@ def parse_arguments():
     parser.add_argument("--epochs", type=int, default=200, help="default: 200")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
+        "--content-loss", choices=["cross_entropy", "l1"], default="cross_entropy"
+    )
+    parser.add_argument(
         "--threshold", type=float, help="binary image = grey value above this"
     )
     parser.add_argument("--picture", type=Path, default=Path("train_on_folder.png"))
@@ -50,10 +53,13 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def binarize_unseen(X, Y, splits, epochs, seed, results):
+def binarize_unseen(X, Y, splits, model, results):
     """The binary image of each plate, by a GAN that was not trained on it."""
-    folds = len(splits)
-    settings = f"{folds} folds, {epochs} epochs, seed {seed}, {digest(X, Y)}"
+    folds, epochs = len(splits), model.max_epochs
+    settings = (
+        f"{folds} folds, {epochs} epochs, {model.content_loss}, "
+        f"seed {model.random_state}, {digest(X, Y)}"
+    )
     done = read_results(results, settings)
     for number, (train, test) in enumerate(splits, start=1):
         if all(str(i) in done for i in test):
@@ -61,7 +67,6 @@ def binarize_unseen(X, Y, splits, epochs, seed, results):
             continue
         print(f"fold {number} of {folds}: {len(train)} pairs to train", flush=True)
         start = time.perf_counter()
-        model = GANBinarizer(max_epochs=epochs, random_state=seed, verbose=1)
         model.fit([X[i] for i in train], [Y[i] for i in train])
         if model.n_epochs_ < epochs:
             raise SystemExit(f"interrupted; folds 1 to {number - 1} are done")
@@ -149,7 +154,13 @@ def main():
     seed = arguments.seed
     folds = KFold(arguments.folds, shuffle=True, random_state=seed)
     splits = list(folds.split(X))
-    ours = binarize_unseen(X, Y, splits, arguments.epochs, seed, arguments.results)
+    model = GANBinarizer(
+        max_epochs=arguments.epochs,
+        content_loss=arguments.content_loss,
+        random_state=seed,
+        verbose=1,
+    )
+    ours = binarize_unseen(X, Y, splits, model, arguments.results)
     otsu = OtsuBinarizer().fit(X, Y).predict(X)
     rows = {
         "Otsu": otsu,
