@@ -285,11 +285,12 @@ def _deblur_exactly(
     if len(blurred) == 1:
         return run(blurred)
     batch_kind = (*kind, *blurred.shape, torch.get_num_threads())
-    if len(blurred) == size and _same_bits.get(batch_kind, False):
+    # None: not known yet, and incomplete batches are not worth trying.
+    same_bits = _same_bits.get(batch_kind) if len(blurred) == size else False
+    if same_bits:
         return run(blurred)
     alone = torch.cat([run(image) for image in blurred.split(1)])
-    is_new = len(blurred) == size and batch_kind not in _same_bits
-    if is_new and alone.isfinite().all():  # NaN never equals itself
+    if same_bits is None and alone.isfinite().all():  # NaN never equals itself
         _same_bits[batch_kind] = torch.equal(run(blurred), alone)
     return alone
 

@@ -248,9 +248,8 @@ class Trainer:
                 self.average.load_state_dict(state["average"])
             else:
                 self.average.restart(self.generator)
-        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
-            if optimizer is not None:
-                _make_fused(optimizer)
+        for optimizer in self._optimizers():
+            _make_fused(optimizer)
         self._decay_learning_rate(0.0)
 
     def _update_discriminator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
@@ -285,10 +284,13 @@ class Trainer:
 
     def _decay_learning_rate(self, done: float) -> None:
         rate = self.learning_rate * (1 + math.cos(math.pi * done)) / 2
-        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
-            if optimizer is not None:
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
+        for optimizer in self._optimizers():
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+
+    def _optimizers(self) -> list[torch.optim.Adam]:
+        both = self.generator_optimizer, self.discriminator_optimizer
+        return [optimizer for optimizer in both if optimizer is not None]
 
 
 def _adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
