@@ -21,8 +21,9 @@ class GANBinarizer(GANEngine):
     a discriminator of patches, by an adversarial, a perceptual and a content loss.
     Otsu's threshold makes its grey output binary.
 
-    The paper's own settings are ``GANBinarizer(downsampling=1, perceptual="vgg16",
-    content_loss="l1", augment=False, average_decay=None)``, which needs VGG16's file.
+    The paper's own settings are ``GANBinarizer(n_blocks=10, downsampling=1, n_levels=0,
+    adversarial_weight=1, perceptual="vgg16", content_loss="l1", augment=False,
+    average_decay=None)``, which needs VGG16's file.
 
     Parameters
     ----------
@@ -35,22 +36,25 @@ class GANBinarizer(GANEngine):
         How output and truth are compared, pixel by pixel. "l1" is the paper's absolute
         difference. It learns more slowly, since its gradient vanishes at pixels that
         are wrong and sure; that of "cross_entropy" is the error itself.
-    adversarial_weight : float, default=1
-        Weight of the adversarial loss in equation (4); 0 trains without discriminator.
-    n_blocks : int, default=10
+    adversarial_weight : float, default=0.1
+        Weight of the adversarial loss in equation (4), 1 in the paper; 0 trains
+        without discriminator.
+    n_blocks : int, default=4
         Number of dense blocks of the generator.
     growth_rate : int, default=32
         Channels that each dense block adds.
     base_channels : int, default=64
         Channels of the generator's first convolution.
-    downsampling : {1, 2, 4}, default=4
+    downsampling : {1, 2, 4}, default=2
         Side of the squares of pixels folded into channels before the first
-        convolution; 1 is the paper's network. The generator sees
-        ``downsampling * (2 * n_blocks + 5)`` pixels around each output pixel, which
-        should be twice the longest blur.
+        convolution; 1 in the paper.
+    n_levels : int, default=2
+        Levels of a U-Net around the dense blocks, each of which halves the resolution
+        for what is below it; 0, in the paper, has none. What an output pixel depends
+        on, ``generator_.receptive_field``, should be twice the longest blur.
     n_discriminator_layers : int, default=4
         Convolutional layers of the discriminator.
-    discriminator_channels : int, default=32
+    discriminator_channels : int, default=16
         Channels of the discriminator's first layer; they double with each layer.
     conditional : bool, default=False
         Whether the discriminator sees the blurred image too.
@@ -173,13 +177,14 @@ class GANBinarizer(GANEngine):
         K1: float = 145,
         K2: float = 170,
         content_loss: str = "cross_entropy",
-        adversarial_weight: float = 1,
-        n_blocks: int = 10,
+        adversarial_weight: float = 0.1,
+        n_blocks: int = 4,
         growth_rate: int = 32,
         base_channels: int = 64,
-        downsampling: int = 4,
+        downsampling: int = 2,
+        n_levels: int = 2,
         n_discriminator_layers: int = 4,
-        discriminator_channels: int = 32,
+        discriminator_channels: int = 16,
         conditional: bool = False,
         perceptual: Any = None,
         perceptual_weights: str | PathLike[str] | None = None,
@@ -206,6 +211,7 @@ class GANBinarizer(GANEngine):
         self.growth_rate = growth_rate
         self.base_channels = base_channels
         self.downsampling = downsampling
+        self.n_levels = n_levels
         self.n_discriminator_layers = n_discriminator_layers
         self.discriminator_channels = discriminator_channels
         self.conditional = conditional

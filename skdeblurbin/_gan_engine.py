@@ -260,6 +260,7 @@ class GANEngine(BaseBinarizer):
             "growth_rate": self.growth_rate,
             "base_channels": self.base_channels,
             "downsampling": self.downsampling,
+            "n_levels": self.n_levels,
         }
 
     def _discriminator_options(self) -> dict[str, int]:
@@ -296,6 +297,7 @@ class GANEngine(BaseBinarizer):
         for name, network in _NETWORKS.items():
             packed = state.get(name)
             if packed is not None:
+                _check_generation(packed["options"], network)
                 module = build_network(network, packed["options"], torch.Generator())
                 module.load_state_dict(from_numpy_state(packed["weights"]))
                 module.requires_grad_(name != "generator_")
@@ -338,6 +340,15 @@ def _check_unchanged(network: Any, fitted: Any) -> None:
         f"{type(network).__name__}, which has {fitted.options}; the parameters now say "
         f"{network.options}."
     )
+
+
+def _check_generation(options: dict[str, Any], network: type[torch.nn.Module]) -> None:
+    """Networks of development versions before `n_levels` had other activations."""
+    if network is DenseGenerator and "n_levels" not in options:
+        raise ValueError(
+            "This GANBinarizer was pickled by a development version whose generator "
+            "was another network (before n_levels); it has to be trained again."
+        )
 
 
 def _device_or_cpu(name: str) -> torch.device:

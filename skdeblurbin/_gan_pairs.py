@@ -130,7 +130,7 @@ def _warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
             "the same place for every i, that the photos use a good part of "
             "input_range_, and that the blur is shorter than half of the "
             f"{generator.receptive_field} pixels that the generator sees (raise "
-            "n_blocks or downsampling).",
+            "n_blocks, downsampling or n_levels).",
             ConvergenceWarning,
         )
 

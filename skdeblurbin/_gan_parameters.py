@@ -21,6 +21,7 @@ _NUMBERS: dict[str, dict[str, Any]] = {
     "n_blocks": {"low": 1, "integer": True},
     "growth_rate": {"low": 1, "integer": True},
     "base_channels": {"low": 1, "integer": True},
+    "n_levels": {"low": 0, "high": 6, "integer": True},
     "n_discriminator_layers": {"low": 1, "high": 10, "integer": True},
     "discriminator_channels": {"low": 1, "integer": True},
     "max_epochs": {"low": 1, "integer": True},

@@ -208,8 +208,10 @@ def to_batch(
 def initialize_weights(module: nn.Module, generator: torch.Generator) -> None:
     """Draw a module's weights from `generator`, in place.
 
-    Convolutions after He et al. (2015) [1]_ for leaky ReLU of slope 0.2, biases 0,
-    batch normalisation as the identity with fresh running statistics.
+    Convolutions after He et al. (2015) [1]_ for leaky ReLU of slope 0.2, transposed
+    ones (whose kernels do not overlap) to keep the variance, biases 0, batch
+    normalisation as the identity with fresh running statistics. Parameters that the
+    module names in `starts_at` have the values given there.
 
     References
     ----------
@@ -223,8 +225,17 @@ def initialize_weights(module: nn.Module, generator: torch.Generator) -> None:
             )
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
+        elif isinstance(part, nn.ConvTranspose2d):
+            # As wide as its stride: each output has one term for each input channel.
+            std = part.in_channels**-0.5
+            nn.init.normal_(part.weight, std=std, generator=generator)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
         elif isinstance(part, nn.BatchNorm2d):
             part.reset_parameters()
+    starts_at: dict[str, float] = getattr(module, "starts_at", {})
+    for name, value in starts_at.items():
+        nn.init.constant_(module.get_parameter(name), value)
 
 
 def build_network(

@@ -716,7 +716,7 @@ class RemembersFirstFit(OtsuBinarizer):
 @property_of_all(RemembersFirstFit)
 def check_second_fit_forgets_the_first(fitted, plates):
     X, Y = plates
-    model = refit(fitted, X // 8, 1 - Y).fit(X, Y)
+    model = refit(fitted, 255 - X, 1 - Y).fit(X, Y)
     assert_same(model.predict(X), refit(fitted, X, Y).predict(X))
 
 

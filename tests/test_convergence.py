@@ -163,6 +163,8 @@ def test_divergence_of_partial_fit_keeps_the_fit(plates, tiny_gan):
 
 # A step of a million in every weight: the output overflows, and inf - inf is nan.
 OVERFLOWING = {
+    "downsampling": 4,
+    "n_levels": 0,
     "growth_rate": 4,
     "learning_rate": 1e6,
     "average_decay": None,
@@ -239,6 +241,8 @@ SHORT = {
     "adversarial_weight": 0,
     "average_decay": None,
     "augment": False,
+    "downsampling": 4,
+    "n_levels": 0,  # of a network that does not begin from the photo
     "content_loss": "l1",  # answered by blank paper where nothing is to be learnt
 }
 

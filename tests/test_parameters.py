@@ -246,6 +246,7 @@ NUMBER_RULES = {
     "conditional": FLAG,
     "augment": FLAG,
     "warm_start": FLAG,
+    "n_levels": ([0, 1, np.int64(6)], [-1, 7], [1.5, "2", None, True]),
     "downsampling": ([1, 2, 4], [0, 3, 8, "4", None, NAN, True, 2.0], []),
     "learning_rate_decay": ([None, "cosine"], ["linear", 0.5, True], []),
     "content_loss": (["cross_entropy", "l1"], ["L1", "l2", None, 1, ["l1"]], []),

@@ -331,6 +331,7 @@ def test_set_params_then_fit_uses_the_new_value(plates, tiny_gan):
         growth_rate=5,
         base_channels=6,
         downsampling=2,
+        n_levels=1,
         n_discriminator_layers=2,
         discriminator_channels=7,
         conditional=True,
@@ -343,8 +344,10 @@ def test_set_params_then_fit_uses_the_new_value(plates, tiny_gan):
         "growth_rate": 5,
         "base_channels": 6,
         "downsampling": 2,
+        "n_levels": 1,
     }
-    assert generator.head.weight.shape == (6, 4, 3, 3)  # 2 x 2 pixels folded
+    assert generator.down[0][0].weight.shape == (8, 4, 3, 3)  # 2 x 2 pixels folded
+    assert generator.head.weight.shape == (6, 8, 3, 3)
     assert len(generator.blocks) == 3
     assert generator.blocks[0](torch.zeros(1, 6, 4, 4)).shape == (1, 5, 4, 4)
     convolutions = [
@@ -583,7 +586,7 @@ def test_partial_fit_sets_no_pairs_aside(plates, tiny_gan):
 def test_partial_fit_keeps_range_and_classes_of_the_first_call(plates, tiny_gan):
     X, Y = plates
     bits = np.array([-1, 1], dtype=np.int8)
-    model = tiny_gan().partial_fit(X, bits[Y])
+    model = tiny_gan(n_levels=0).partial_fit(X, bits[Y])
     model.partial_fit(X // 128, bits[Y])  # nearly black: alone, it would be [0, 1]
     assert model.input_range_ == (0, 255)
     assert_array_equal(model.classes_, bits)
@@ -597,7 +600,7 @@ def test_partial_fit_keeps_range_and_classes_of_the_first_call(plates, tiny_gan)
 
 def test_partial_fit_warns_of_another_scale(plates, tiny_gan):
     X, Y = plates
-    model = tiny_gan().partial_fit(X, Y)
+    model = tiny_gan(n_levels=0).partial_fit(X, Y)
     with pytest.warns(UserWarning, match=r"outside the input range \[0, 255\]"):
         model.partial_fit(X.astype(np.uint16) * np.uint16(257), Y)
     assert model.input_range_ == (0, 255)
@@ -826,4 +829,4 @@ def test_photos_and_unit_floats_in_one_list(plates, tiny_gan):
 def test_floats_hardly_above_one_are_pointed_out(plates, tiny_gan):
     X, Y = plates
     with pytest.warns(UserWarning, match=r"read on the scale \[0, 255\] as nearly"):
-        tiny_gan().fit(X / X.max() * 1.001, Y)
+        tiny_gan(n_levels=0).fit(X / X.max() * 1.001, Y)

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from skdeblurbin._tensors import pad_to
-from skdeblurbin.networks.generator import NEGATIVE_SLOPE
 
 MINIMUM_SIZE = 16  # height and width of the least image, in pixels
+NEGATIVE_SLOPE = 0.2  # as in pix2pix
 
 
 class PatchDiscriminator(nn.Module):

@@ -28,6 +28,7 @@ from skdeblurbin.networks._rows import (
 from skdeblurbin.networks.generator import (
     NEGATIVE_SLOPE,
     DenseGenerator,
+    Level,
     fold,
     unfold,
 )
@@ -75,7 +76,8 @@ class InferenceForm:
 
     @torch.no_grad()
     def __init__(self, generator: DenseGenerator) -> None:
-        self._side = generator.downsampling
+        self._side, self._unit = generator.downsampling, generator.unit
+        self._down = [_level(cast(Level, level)) for level in generator.down]
         self._head = _copies(generator.head)
         self._blocks = []
         for block in generator.blocks:
@@ -86,7 +88,12 @@ class InferenceForm:
             )
         _, convolution, norm = generator.tail.children()
         self._tail = _as_matrix(convolution, norm)
+        self._up = [
+            (*_copies(cast(nn.ConvTranspose2d, up)), _level(cast(Level, joined)))
+            for up, joined in zip(generator.up, generator.joined, strict=True)
+        ]
         self._output = _copies(generator.output)
+        self._photo_weight = float(generator.photo_weight) if self._up else 0.0
 
     def __call__(self, blurred: Tensor, buffers: Buffers | None = None) -> Tensor:
         """Deblur a batch, as `DenseGenerator.forward` does.
@@ -104,9 +111,13 @@ class InferenceForm:
             In (-1, 1).
         """
         buffers = buffers or Buffers()
-        folded = channels_last(fold(blurred, self._side))
-        size = (folded.shape[0], folded.shape[2], folded.shape[3])
-        head = as_rows(functional.conv2d(folded, *self._head, padding=1))
+        folded = maps = channels_last(fold(blurred, self._side, self._unit))
+        levels = []
+        for level in self._down:
+            levels.append(_convolve(maps, level))
+            maps = functional.max_pool2d(levels[-1], 2)
+        size = (maps.shape[0], maps.shape[2], maps.shape[3])
+        head = as_rows(functional.conv2d(maps, *self._head, padding=1))
         base, width = head.shape[1], self._tail.shape[0] - 1
         features = buffers.take(len(head), _BEFORE + width, like=head)
         features[:, _BEFORE - 1] = 1
@@ -115,7 +126,13 @@ class InferenceForm:
         skip = buffers.take(len(head), 2 * base, like=head)
         skip[:, :base] = head
         torch.mm(_columns(features, -1, width), self._tail, out=skip[:, base:])
-        output = functional.conv2d(as_maps(skip, size), *self._output, padding=1)
+        maps = as_maps(skip, size)
+        for weight, bias, level in self._up:
+            risen = functional.conv_transpose2d(maps, weight, bias, stride=2)
+            maps = _convolve(torch.cat([levels.pop(), risen], dim=1), level)
+        output = functional.conv2d(maps, *self._output, padding=1)
+        if self._up:
+            output.add_(folded, alpha=self._photo_weight)
         buffers.give(features, skip)
         return unfold(output, self._side, blurred.shape[-2:])
 
@@ -158,7 +175,21 @@ def _as_matrix(convolution: Any, norm: Any) -> Tensor:
     return torch.cat([bias[None], weight.flatten(1).t()]).contiguous()
 
 
-def _copies(convolution: nn.Conv2d) -> tuple[Tensor, Tensor]:
+def _level(level: Level) -> list[tuple[Tensor, Tensor]]:
+    """Weights and biases of a level's two convolutions with their norms."""
+    first, first_norm, _, second, second_norm, _ = level.children()
+    folded = [_folded(first, first_norm), _folded(second, second_norm)]
+    return [(channels_last(weight), bias) for weight, bias in folded]
+
+
+def _convolve(maps: Tensor, level: list[tuple[Tensor, Tensor]]) -> Tensor:
+    for weight, bias in level:
+        maps = functional.conv2d(maps, weight, bias, padding=1)
+        functional.leaky_relu_(maps, NEGATIVE_SLOPE)
+    return maps
+
+
+def _copies(convolution: nn.Conv2d | nn.ConvTranspose2d) -> tuple[Tensor, Tensor]:
     assert convolution.bias is not None
     weight = convolution.weight.clone(memory_format=torch.channels_last)
     return weight, convolution.bias.clone()
@@ -253,7 +284,7 @@ def _batch_size(
     if device.type != "cpu":
         return _FILLED_TO
     n_maps = cast(Tensor, generator.tail[1].weight).shape[1]
-    n_bytes = 4 * n_maps * math.prod(shape) / generator.downsampling**2
+    n_bytes = 4 * n_maps * math.prod(shape) / generator.unit**2
     return min(max(int(_CPU_BYTES / n_bytes), 1), _MOST_AT_ONCE)
 
 

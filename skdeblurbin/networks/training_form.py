@@ -82,7 +82,9 @@ class TrainingForm:
         """
         generator = self._generator
         side = generator.downsampling
-        head = generator.head(channels_last(fold(blurred, side)))  # (n, base, h, w)
+        folded = channels_last(fold(blurred, side, generator.unit))
+        features, levels = generator.descend(folded)
+        head = generator.head(features)  # (n, base, h, w)
         layers = list(_convolutions(generator))
         parameters = [
             tensor
@@ -92,12 +94,16 @@ class TrainingForm:
         norms = [norm for _, norm in layers]
         field: Any = _DenseField
         tail = field.apply(head, self._buffers, norms, *parameters)
-        # The global skip's convolution is the sum of one of each of its two inputs,
-        # which need not be concatenated for it.
-        of_head, of_tail = generator.output.weight.split(head.shape[1], dim=1)
-        bias = generator.output.bias
-        output = functional.conv2d(head, of_head, bias, padding=1)
-        output = output + functional.conv2d(tail, of_tail, padding=1)
+        if levels:
+            both = torch.cat([head, tail], dim=1)
+            output = generator.ascend(both, levels, folded)
+        else:
+            # The global skip's convolution is the sum of one of each of its two inputs,
+            # which need not be concatenated for it.
+            of_head, of_tail = generator.output.weight.split(head.shape[1], dim=1)
+            bias = generator.output.bias
+            output = functional.conv2d(head, of_head, bias, padding=1)
+            output = output + functional.conv2d(tail, of_tail, padding=1)
         return unfold(output, side, blurred.shape[-2:])
 
 

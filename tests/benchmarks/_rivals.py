@@ -25,7 +25,7 @@ from skdeblurbin.training import Batch
 
 # Channels of the four resolutions: doubling as nearly as multiples of 16 can (which the
 # CPU's kernels work on) with the weights of the default generator, within 4 %.
-_UNET_CHANNELS = (16, 32, 80, 160)
+_UNET_CHANNELS = (16, 32, 64, 128)
 _BETAS = (0.5, 0.999)
 
 

@@ -48,7 +48,7 @@ def test_layers_inside_a_block_are_those_of_figure_2():
     assert (wide.kernel_size, wide.in_channels, wide.out_channels) == ((3, 3), 20, 5)
     assert narrow.bias is None
     assert wide.bias is None
-    assert block[0].negative_slope == block[3].negative_slope == 0.2
+    assert block[0].negative_slope == block[3].negative_slope == 0.01
 
 
 def test_each_block_sees_everything_that_came_before_it(generator):
@@ -137,10 +137,68 @@ def test_receptive_field_by_gradient(n_blocks, downsampling, side):
     assert int(touched.max() - touched.min()) + 1 == side
 
 
-@pytest.mark.parametrize("downsampling", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("n_blocks", "downsampling", "n_levels"), [(1, 1, 1), (2, 1, 2), (1, 2, 2)]
+)
+def test_receptive_field_below_levels(n_blocks, downsampling, n_levels):
+    """Over many images, since a maximum passes one of four gradients on."""
+    torch.manual_seed(0)
+    generator = DenseGenerator(n_blocks, 4, 4, downsampling, n_levels).double().eval()
+    side = generator.receptive_field
+    size = -(-2 * side // generator.unit) * generator.unit
+    middle = size // 2 // generator.unit * generator.unit
+    widest = 0
+    for offset in range(0, generator.unit, downsampling):
+        image = torch.randn(30, 1, size, size, dtype=torch.float64, requires_grad=True)
+        generator(image)[:, 0, middle + offset, middle].sum().backward()
+        touched = (image.grad[:, 0] != 0).any(dim=(0, 2)).nonzero()
+        widest = max(widest, int(touched.max() - touched.min()) + 1)
+    assert widest == side
+
+
+def test_receptive_field_of_one_level_by_hand():
+    # Position 0 sees -1 .. 1 by the output's convolution, -3 .. 3 by the level's two on
+    # the way up, -2 .. 1 at half the resolution, -4 .. 3 by head and one block; that is
+    # -8 .. 7, and -10 .. 9 by the level's two on the way down.
+    assert DenseGenerator(n_blocks=1, n_levels=1).receptive_field == 20
+
+
+def test_levels_halve_their_channels_upwards():
+    generator = DenseGenerator(n_blocks=1, base_channels=64, n_levels=5)
+    widths = [level[0].out_channels for level in generator.down]
+    assert widths == [8, 8, 16, 32, 64]
+    assert [level[0].out_channels for level in generator.joined] == widths[::-1]
+    assert [level[0].in_channels for level in generator.joined] == [
+        2 * width for width in reversed(widths)
+    ]
+    assert generator.unit == 32
+
+
+def test_the_way_up_joins_what_the_way_down_gave():
+    """In order: each level's own, the lowest first, before what comes from below."""
+    torch.manual_seed(0)
+    generator = DenseGenerator(1, 2, base_channels=16, n_levels=2).eval()
+    calls = record_calls(generator, torch.randn(1, 1, 16, 16))
+    made = {module: output for module, _, output in calls}
+    joined = [
+        (module, seen)
+        for module, seen, _ in calls
+        if any(module is level[0] for level in generator.joined)
+    ]
+    assert len(joined) == 2
+    for (_, seen), down, up in zip(
+        joined, reversed(generator.down), generator.up, strict=True
+    ):
+        expected = torch.cat([made[down[-1]], made[up]], dim=1)
+        torch.testing.assert_close(seen, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("downsampling", "n_levels"), [(1, 0), (2, 0), (4, 0), (1, 3), (2, 2), (4, 1)]
+)
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 3), (16, 16), (33, 18)])
-def test_any_size_keeps_its_size(size, downsampling):
-    generator = DenseGenerator(1, 2, 4, downsampling).eval()
+def test_any_size_keeps_its_size(size, downsampling, n_levels):
+    generator = DenseGenerator(1, 2, 4, downsampling, n_levels).eval()
     output = generator(torch.randn(2, 1, *size))
     assert output.shape == (2, 1, *size)
     assert output.abs().max() <= 1
@@ -160,7 +218,8 @@ def test_folding_keeps_the_place_of_pixels():
 
 
 def test_options_rebuild_an_equal_network():
-    options = {"n_blocks": 2, "growth_rate": 3, "base_channels": 4, "downsampling": 2}
+    options = {"n_blocks": 2, "growth_rate": 3, "base_channels": 4}
+    options |= {"downsampling": 2, "n_levels": 1}
     generator = DenseGenerator(**options)
     assert generator.options == options
     twin = DenseGenerator(**generator.options)

@@ -41,11 +41,17 @@ def photos(n, height, width, seed=0):
     return list(rng.random((n, height, width), dtype=np.float32))
 
 
-@pytest.mark.parametrize("downsampling", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("downsampling", "n_levels"), [(1, 0), (2, 0), (4, 0), (1, 3), (2, 2), (4, 1)]
+)
 @pytest.mark.parametrize("size", [(32, 48), (37, 29), (1, 1), (1, 50), (5, 64)])
-def test_form_equals_the_plain_modules(downsampling, size):
+def test_form_equals_the_plain_modules(downsampling, n_levels, size):
     generator = trained(
-        n_blocks=3, growth_rate=5, base_channels=7, downsampling=downsampling
+        n_blocks=3,
+        growth_rate=5,
+        base_channels=7,
+        downsampling=downsampling,
+        n_levels=n_levels,
     )
     blurred = torch.rand(2, 1, *size) * 2 - 1
     with torch.inference_mode():
@@ -72,10 +78,10 @@ def test_prediction_equals_the_plain_modules():
     np.testing.assert_allclose(grey, wanted[0, 0].numpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize("downsampling", [1, 4])
+@pytest.mark.parametrize(("downsampling", "n_levels"), [(1, 0), (4, 0), (2, 2)])
 @pytest.mark.parametrize("size", [(64, 96), (32, 48), (16, 16)])
-def test_an_image_gives_the_same_bits_in_every_company(downsampling, size):
-    generator = trained(n_blocks=3, downsampling=downsampling)
+def test_an_image_gives_the_same_bits_in_every_company(downsampling, n_levels, size):
+    generator = trained(n_blocks=3, downsampling=downsampling, n_levels=n_levels)
     many = photos(40, *size)
     alone = [next(deblur_images(generator, [photo])) for photo in many]
     for _ in range(2):  # the first time batches are tried, the second used

@@ -53,9 +53,13 @@ def assert_same_step(form, generator, plain, blurred, tolerance):
 SIZES = [(32, 48), (37, 29), (16, 17), (5, 64)]
 
 
-@pytest.mark.parametrize("downsampling", [1, 2, 4])
+# (downsampling, n_levels)
+SCALES = [(1, 0), (2, 0), (4, 0), (1, 2), (2, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(("downsampling", "n_levels"), SCALES)
 @pytest.mark.parametrize("size", SIZES)
-def test_equals_the_plain_modules(downsampling, size):
+def test_equals_the_plain_modules(downsampling, n_levels, size):
     """In double precision, where rounding hides nothing."""
     generator, plain = pair_of_generators(
         torch.float64,
@@ -63,6 +67,7 @@ def test_equals_the_plain_modules(downsampling, size):
         growth_rate=5,
         base_channels=7,
         downsampling=downsampling,
+        n_levels=n_levels,
     )
     form = TrainingForm(generator)
     for _ in range(2):  # the second time in memory that the first has used
@@ -70,17 +75,21 @@ def test_equals_the_plain_modules(downsampling, size):
         assert_same_step(form, generator, plain, blurred, tolerance=1e-9)
 
 
-@pytest.mark.parametrize("downsampling", [1, 2, 4])
+@pytest.mark.parametrize(("downsampling", "n_levels"), SCALES)
 @pytest.mark.parametrize("size", SIZES)
-def test_equals_the_plain_modules_in_single_precision(downsampling, size, monkeypatch):
+def test_equals_the_plain_modules_in_single_precision(
+    downsampling, n_levels, size, monkeypatch
+):
     """With the paper's widths, and without kinks.
 
     A number that rounding carries across LeakyReLU's kink changes the gradient by a
     step, in the plain modules as here; a slope of 1 leaves the arithmetic alone.
     """
-    generator, plain = pair_of_generators(n_blocks=10, downsampling=downsampling)
+    generator, plain = pair_of_generators(
+        n_blocks=10, downsampling=downsampling, n_levels=n_levels
+    )
     monkeypatch.setattr("skdeblurbin.networks.training_form.NEGATIVE_SLOPE", 1.0)
-    for module in plain.modules():
+    for module in (*generator.modules(), *plain.modules()):
         if isinstance(module, nn.LeakyReLU):
             module.negative_slope = 1.0
     blurred = torch.rand(3, 1, *size) * 2 - 1
