@@ -56,8 +56,9 @@ def test_a_step_is_faster_than_the_plain_loop(
     measure: ModuleType, rivals: ModuleType
 ) -> None:
     batches = measure.drawn_batches(4, (64, 64))
-    trainer = measure.library_trainer(downsampling=4)
-    plain = rivals.PlainLoop(downsampling=4)
+    parameters = measure.network_parameters(4)
+    trainer = measure.library_trainer(**parameters)
+    plain = rivals.PlainLoop(**parameters)
     seconds = measure.in_turn(
         {
             "library": lambda: trainer.train_step(next(batches)),

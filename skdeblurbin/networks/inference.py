@@ -283,9 +283,17 @@ def _batch_size(
         return 1
     if device.type != "cpu":
         return _FILLED_TO
-    n_maps = cast(Tensor, generator.tail[1].weight).shape[1]
-    n_bytes = 4 * n_maps * math.prod(shape) / generator.unit**2
+    n_bytes = 4 * _widest(generator) * math.prod(shape)
     return min(max(int(_CPU_BYTES / n_bytes), 1), _MOST_AT_ONCE)
+
+
+def _widest(generator: DenseGenerator) -> float:
+    """Feature maps that are there at once, at most, in numbers for each pixel."""
+    # What each resolution's convolutions see, the dense blocks' first.
+    widths = [cast(Tensor, generator.tail[1].weight).shape[1]]
+    widths += [cast(Any, level)[0].in_channels for level in generator.joined]
+    sides = [generator.unit / 2**i for i in range(len(widths))]
+    return max(width / side**2 for width, side in zip(widths, sides, strict=True))
 
 
 def _deblurrer(generator: nn.Module, device: torch.device) -> _Deblur:

@@ -34,6 +34,8 @@ from skdeblurbin.training import Batch, PairBatches, Pairs, Trainer
 _SETTLE_SECONDS = 0.01
 _PEAK_SIDE = 2048
 _PACKAGES = ("torch", "numpy", "scikit-learn", "onnxruntime", "openvino")
+#: The paper's form: dense blocks alone, and the adversary's weight.
+DENSE: dict[str, Any] = {"n_blocks": 10, "n_levels": 0, "adversarial_weight": 1}
 _LARGE = 1 << 20
 
 
@@ -189,6 +191,11 @@ def drawn_batches(
     )
     for batch in cycle(prepared):
         yield Batch(batch.blurred.clone(), batch.target.clone(), batch.mask)
+
+
+def network_parameters(downsampling: int | None) -> dict[str, Any]:
+    """The default network's, or those of the dense network at a downsampling."""
+    return {} if downsampling is None else DENSE | {"downsampling": downsampling}
 
 
 def library_trainer(**parameters: Any) -> Trainer:

@@ -22,6 +22,7 @@ from skdeblurbin._tensors import build_network, initialize_weights
 from skdeblurbin._thresholding import binarize_otsu
 from skdeblurbin.networks import DenseGenerator, GlyphFeatures, PatchDiscriminator
 from skdeblurbin.training import Batch
+from skdeblurbin.training.averaging import WeightAverage
 
 # Channels of the four resolutions: doubling as nearly as multiples of 16 can (which the
 # CPU's kernels work on) with the weights of the default generator, within 4 %.
@@ -173,24 +174,37 @@ def _two_convolutions(in_channels: int, channels: int) -> nn.Sequential:
 
 
 class UNetLoop:
-    """Trains a `UNet` with binary cross-entropy and Adam, batch by batch."""
+    """Trains a `UNet` with binary cross-entropy and Adam, batch by batch.
 
-    def __init__(self, learning_rate: float = 0.001) -> None:
+    Parameters
+    ----------
+    average : float or None
+        Decay of the moving average of the weights to predict with, the library's; None
+        has none.
+    """
+
+    def __init__(self, average: float | None = None) -> None:
         with torch.random.fork_rng():
-            self.network = UNet()
-        initialize_weights(self.network, torch.Generator().manual_seed(0))
-        self._optimizer = torch.optim.Adam(self.network.parameters(), lr=learning_rate)
+            self._trained = UNet()
+        initialize_weights(self._trained, torch.Generator().manual_seed(0))
+        self._optimizer = torch.optim.Adam(self._trained.parameters(), lr=0.001)
+        self._average = (
+            None if average is None else WeightAverage(self._trained, average)
+        )
+        self.network = self._average.module if self._average else self._trained
 
     def step(self, batch: Batch) -> dict[str, float]:
         """One update."""
-        self.network.train()
+        self._trained.train()
         paper = (batch.target + 1) / 2
         loss = functional.binary_cross_entropy_with_logits(
-            self.network(batch.blurred), paper
+            self._trained(batch.blurred), paper
         )
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
+        if self._average:
+            self._average.update(self._trained)
         return {"cross_entropy": float(loss.detach())}
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import sklearn
 import torch
+from _measure import network_parameters
 from sklearn.model_selection import train_test_split
 
 from skdeblurbin import (
@@ -37,22 +38,23 @@ from skdeblurbin.networks.vgg import find_vgg16
 GROUPS = {
     "training": {
         "default": {},
-        "downsampling=1": {"downsampling": 1},
-        "downsampling=2": {"downsampling": 2},
+        "dense, downsampling=1": network_parameters(1),
+        "dense, downsampling=2": network_parameters(2),
+        "dense, downsampling=4": network_parameters(4),
         "content_loss=l1": {"content_loss": "l1"},
         "augment=False": {"augment": False},
         "learning_rate_decay=cosine": {"learning_rate_decay": "cosine"},
         "cosine, no average": {"learning_rate_decay": "cosine", "average_decay": None},
         "average_decay=None": {"average_decay": None},
         "adversarial_weight=0": {"adversarial_weight": 0},
-        "adversarial_weight=10": {"adversarial_weight": 10},
+        "adversarial_weight=1": {"adversarial_weight": 1},
         "conditional=True": {"conditional": True},
         "learning_rate=0.0002": {"learning_rate": 0.0002},
         "learning_rate=0.0005": {"learning_rate": 0.0005},
         "learning_rate=0.002": {"learning_rate": 0.002},
         "batch_size=8": {"batch_size": 8},
-        "n_blocks=4": {"n_blocks": 4},
-        "discriminator_channels=64": {"discriminator_channels": 64},
+        "n_blocks=10": {"n_blocks": 10},
+        "discriminator_channels=32": {"discriminator_channels": 32},
     },
     "features": {
         "no features": {"perceptual": None},

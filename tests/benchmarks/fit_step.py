@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from _measure import (
+    DENSE,
     drawn_batches,
     in_turn,
     library_trainer,
@@ -29,7 +30,7 @@ from _measure import (
 )
 from _rivals import PlainLoop
 
-PARAMETERS = {"n_blocks": 10, "K1": 145, "K2": 170, "perceptual": "glyph"}
+PARAMETERS = DENSE | {"K1": 145, "K2": 170, "perceptual": "glyph"}
 # Of time and of memory that the plain loop takes as a multiple of the library's.
 TARGETS = {1: (3.0, 2.0), 4: (1.5, None)}
 SIDES = ("plain loop", "library")

@@ -19,7 +19,14 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from _measure import count_flop, in_turn, library_trainer, machine, n_parameters, peak
+from _measure import (
+    count_flop,
+    in_turn,
+    library_trainer,
+    machine,
+    n_parameters,
+    peak,
+)
 from torch import Tensor, nn
 
 from skdeblurbin.networks import DenseGenerator
@@ -75,7 +82,11 @@ def compiled(parameters: dict[str, int], images: Tensor, cotangent: Tensor):
 
 def compare(downsampling: int, arguments: argparse.Namespace, fastest: float) -> None:
     size, side = arguments.batch_size, arguments.side
-    parameters = {"n_blocks": arguments.n_blocks, "downsampling": downsampling}
+    parameters = {
+        "n_blocks": arguments.n_blocks,
+        "downsampling": downsampling,
+        "n_levels": 0,
+    }
     seeded = torch.Generator().manual_seed(0)
     images = torch.rand(size, 1, side, side, generator=seeded) * 2 - 1
     cotangent = torch.randn(images.shape, generator=seeded)

@@ -23,6 +23,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import torch
+from _measure import DENSE
 
 from skdeblurbin import GANBinarizer, OtsuBinarizer
 from skdeblurbin.datasets import make_blurred_plates
@@ -32,7 +33,7 @@ from skdeblurbin.plotting import BinarizationDisplay
 DATA = {"characters": (500, (128, 128)), "plates": (80, (128, 192))}
 LAYOUTS = {"characters": "characters", "plates": "plate"}
 N_TEST = 80
-PAPER = {
+PAPER = DENSE | {
     "downsampling": 1,
     "perceptual": "glyph",
     "discriminator_channels": 64,

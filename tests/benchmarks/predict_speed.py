@@ -28,7 +28,7 @@ from _exported import (
     openvino_precision,
     openvino_throughput,
 )
-from _measure import count_flop, in_turn, machine, peak
+from _measure import count_flop, in_turn, machine, network_parameters, peak
 
 from skdeblurbin import GANBinarizer
 from skdeblurbin._ranges import scale_to_unit
@@ -171,10 +171,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7, help="ten times as many of 1")
-    parser.add_argument("--downsampling", type=int, choices=[1, 2, 4], default=4)
+    parser.add_argument(
+        "--downsampling", type=int, choices=[1, 2, 4], help="of the dense network"
+    )
     parser.add_argument("--n-images", type=int, nargs="+", default=[1, 64])
     parser.add_argument("--shape", type=int, nargs=2, default=[128, 192])
-    parser.add_argument("--n-blocks", type=int, default=10)
+    parser.add_argument("--n-blocks", type=int)
     parser.add_argument("--quick", action="store_true", help="tiny: tries the script")
     arguments = parser.parse_args()
     if arguments.quick:
@@ -185,12 +187,11 @@ def main() -> None:
     X, Y = make_blurred_plates(
         max(4, *arguments.n_images), tuple(arguments.shape), "plate", random_state=0
     )
-    model = GANBinarizer(
-        n_blocks=arguments.n_blocks,
-        downsampling=arguments.downsampling,
-        device="cpu",
-        random_state=0,
-    ).partial_fit(X[:4], Y[:4])
+    parameters = network_parameters(arguments.downsampling)
+    if arguments.n_blocks:
+        parameters["n_blocks"] = arguments.n_blocks
+    model = GANBinarizer(device="cpu", random_state=0, **parameters)
+    model.partial_fit(X[:4], Y[:4])
     for n_images in arguments.n_images:
         compare(model, X[:n_images], arguments)
 

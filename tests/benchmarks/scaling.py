@@ -24,6 +24,7 @@ from _measure import (
     library_trainer,
     machine,
     mebibytes,
+    network_parameters,
     peak,
     peak_growth,
 )
@@ -76,17 +77,17 @@ def step(
 
 
 def several_steps(
-    batch_size: int, shape: Shape, downsampling: int
+    batch_size: int, shape: Shape, downsampling: int | None
 ) -> Callable[[], Any]:
     """Two steps, the second with Adam's moments; libraries are loaded before."""
     step(1, (32, 48), n_blocks=1)()
-    run = step(batch_size, shape, downsampling=downsampling)
+    run = step(batch_size, shape, **network_parameters(downsampling))
     return lambda: [run(), run()]
 
 
-def first_prediction(n_images: int, shape: Shape, downsampling: int) -> Any:
+def first_prediction(n_images: int, shape: Shape, downsampling: int | None) -> Any:
     """One `predict`, after a small one for what is loaded at the first call."""
-    model = fitted((32, 48), downsampling=downsampling)
+    model = fitted((32, 48), **network_parameters(downsampling))
     X, _ = make_blurred_plates(n_images, shape, "plate", random_state=1)
     model.predict(X[:1, :32, :48])
     return partial(model.predict, X)
@@ -132,7 +133,7 @@ def tables(
     """Time against batch size, area, depth and threads, for predict or a step."""
     shapes = arguments.shapes
     n = 4 if make is step else 8
-    rounds, options = arguments.rounds, {"downsampling": arguments.downsampling}
+    rounds, options = arguments.rounds, network_parameters(arguments.downsampling)
     time_table(
         f"{what}, {SHAPE[0]}x{SHAPE[1]}, against the number of images",
         "images",
@@ -152,7 +153,7 @@ def tables(
     time_table(
         f"{what}, {n} images, against n_blocks (its FLOP grow faster: wider inputs)",
         "blocks",
-        {number: make(n, n_blocks=number, **options) for number in blocks},
+        {number: make(n, **(options | {"n_blocks": number})) for number in blocks},
         rounds,
         dict.fromkeys(blocks, n),
     )
@@ -219,7 +220,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--downsampling", type=int, choices=[1, 2, 4], default=4)
+    parser.add_argument(
+        "--downsampling", type=int, choices=[1, 2, 4], help="of the dense network"
+    )
     parser.add_argument("--quick", action="store_true", help="tiny: tries the script")
     arguments = parser.parse_args()
     arguments.predicted, arguments.batches = PREDICTED, BATCHES

@@ -10,15 +10,19 @@ from __future__ import annotations
 import statistics
 import time
 
+from _measure import network_parameters
+
 from skdeblurbin import GANBinarizer
 from skdeblurbin.datasets import make_blurred_plates
 
 SETTINGS = {
     "default": {},
-    "discriminator_channels=64": {"discriminator_channels": 64},
+    "discriminator_channels=32": {"discriminator_channels": 32},
     "adversarial_weight=0": {"adversarial_weight": 0},
-    "downsampling=2": {"downsampling": 2},
-    "downsampling=1": {"downsampling": 1},
+    "n_blocks=10": {"n_blocks": 10},
+    "dense, downsampling=4": network_parameters(4),
+    "dense, downsampling=2": network_parameters(2),
+    "dense, downsampling=1": network_parameters(1),
 }
 ROUNDS = 3
 

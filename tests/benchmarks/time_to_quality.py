@@ -25,7 +25,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from _measure import as_pairs, machine, n_parameters, peak
+from _measure import as_pairs, machine, network_parameters, peak
 from _rivals import PlainLoop, UNetLoop, binarize_with
 from sklearn.model_selection import train_test_split
 
@@ -120,15 +120,17 @@ class RivalLearner:
         )
 
     def n_parameters(self) -> int:
-        return n_parameters(self._loop.network)
+        return sum(p.numel() for p in self._loop.network.parameters())
 
 
 SETTINGS: dict[str, Callable[..., Learner]] = {
     "default": LibraryLearner,
-    "downsampling=2": partial(LibraryLearner, downsampling=2),
-    "downsampling=1": partial(LibraryLearner, downsampling=1),
-    "plain loop": partial(RivalLearner, make=partial(PlainLoop, downsampling=4)),
     "U-Net": partial(RivalLearner, make=UNetLoop),
+    "plain loop": partial(RivalLearner, make=PlainLoop),
+    "dense, downsampling=4": partial(LibraryLearner, **network_parameters(4)),
+    "dense, downsampling=2": partial(LibraryLearner, **network_parameters(2)),
+    "dense, downsampling=1": partial(LibraryLearner, **network_parameters(1)),
+    "U-Net, averaged": partial(RivalLearner, make=partial(UNetLoop, average=0.995)),
 }
 
 

@@ -178,6 +178,11 @@ def test_batches_stay_within_the_memory_budget():
     n_images = inference._batch_size(generator, device, (16, 16))
     assert n_images == inference._CPU_BYTES // (384 * 4 * 16 * 16) > 1
     assert inference._batch_size(generator, device, (2000, 3000)) == 1
+    # The uppermost level joins 2 x 32 maps at half the resolution, the blocks see 192
+    # at an eighth.
+    generator = DenseGenerator(n_blocks=4, downsampling=2, n_levels=2)
+    n_images = inference._batch_size(generator, device, (128, 192))
+    assert n_images == inference._CPU_BYTES // (64 // 4 * 4 * 128 * 192) > 1
     assert inference._batch_size(generator, torch.device("cuda"), (1, 1)) == 8
 
 
