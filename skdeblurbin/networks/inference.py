@@ -290,7 +290,7 @@ def _batch_size(
 def _widest(generator: DenseGenerator) -> float:
     """Feature maps that are there at once, at most, in numbers for each pixel."""
     # What each resolution's convolutions see, the dense blocks' first.
-    widths = [cast(Tensor, generator.tail[1].weight).shape[1]]
+    widths: list[int] = [cast(nn.Conv2d, generator.tail[1]).in_channels]
     widths += [cast(Any, level)[0].in_channels for level in generator.joined]
     sides = [generator.unit / 2**i for i in range(len(widths))]
     return max(width / side**2 for width, side in zip(widths, sides, strict=True))
