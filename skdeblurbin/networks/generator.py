@@ -157,7 +157,7 @@ class DenseGenerator(nn.Module):
             "n_levels": n_levels,
         }
         self.downsampling = downsampling
-        self.unit = downsampling * 2**n_levels
+        self.unit: int = downsampling * 2**n_levels
         folded = downsampling**2
         channels = [max(8, base_channels >> i) for i in reversed(range(n_levels))]
         widths = [folded, *channels]

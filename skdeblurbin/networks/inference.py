@@ -292,7 +292,7 @@ def _widest(generator: DenseGenerator) -> float:
     # What each resolution's convolutions see, the dense blocks' first.
     widths: list[int] = [cast(nn.Conv2d, generator.tail[1]).in_channels]
     widths += [cast(Any, level)[0].in_channels for level in generator.joined]
-    sides = [generator.unit / 2**i for i in range(len(widths))]
+    sides = [generator.unit / (1 << i) for i in range(len(widths))]
     return max(width / side**2 for width, side in zip(widths, sides, strict=True))
 
 
