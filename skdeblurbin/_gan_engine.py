@@ -291,13 +291,17 @@ class GANEngine(BaseBinarizer):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state = {"content_loss": "l1", **state}  # before there was a choice
+        if "n_levels" not in state:  # whose generator was another network
+            raise ValueError(
+                "This GANBinarizer was pickled by a development version before "
+                "n_levels, whose networks this version cannot run; it has to be "
+                "trained again."
+            )
         if "device_" in state:
             state["device_"] = _device_or_cpu(state["device_"])
         for name, network in _NETWORKS.items():
             packed = state.get(name)
             if packed is not None:
-                _check_generation(packed["options"], network)
                 module = build_network(network, packed["options"], torch.Generator())
                 module.load_state_dict(from_numpy_state(packed["weights"]))
                 module.requires_grad_(name != "generator_")
@@ -340,15 +344,6 @@ def _check_unchanged(network: Any, fitted: Any) -> None:
         f"{type(network).__name__}, which has {fitted.options}; the parameters now say "
         f"{network.options}."
     )
-
-
-def _check_generation(options: dict[str, Any], network: type[torch.nn.Module]) -> None:
-    """Networks of development versions before `n_levels` had other activations."""
-    if network is DenseGenerator and "n_levels" not in options:
-        raise ValueError(
-            "This GANBinarizer was pickled by a development version whose generator "
-            "was another network (before n_levels); it has to be trained again."
-        )
 
 
 def _device_or_cpu(name: str) -> torch.device:

@@ -24,8 +24,8 @@ from skdeblurbin.networks import DenseGenerator, GlyphFeatures, PatchDiscriminat
 from skdeblurbin.training import Batch
 from skdeblurbin.training.averaging import WeightAverage
 
-# Channels of the four resolutions: doubling as nearly as multiples of 16 can (which the
-# CPU's kernels work on) with the weights of the default generator, within 4 %.
+# Channels of the four resolutions: doubling, in multiples of 16 (which CPU kernels work
+# on), with as many weights as the default generator, within 4 %.
 _UNET_CHANNELS = (16, 32, 64, 128)
 _BETAS = (0.5, 0.999)
 
