@@ -4,8 +4,7 @@ Quickstart: learn to read through blur
 
 Draws blurred plates with their exact binary truth, trains a GAN on most of them, and
 compares it with its classical rivals on plates it has not seen. Prints a table and
-writes the picture ``quickstart.png``. One and a half minutes on two
-cores.
+writes the picture ``quickstart.png``. One and a half minutes on two cores.
 
 Only plates with dark characters are drawn: the network needs longer than that to learn
 light characters on dark plates as well.
