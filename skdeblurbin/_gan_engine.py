@@ -297,6 +297,7 @@ class GANEngine(BaseBinarizer):
                 "n_levels, whose networks this version cannot run; it has to be "
                 "trained again."
             )
+        state = dict(state)  # the caller's stays as it is
         if "device_" in state:
             state["device_"] = _device_or_cpu(state["device_"])
         for name, network in _NETWORKS.items():
