@@ -51,6 +51,7 @@ from skdeblurbin.networks.perceptual import check_features, resolve_perceptual
 from skdeblurbin.networks.training_form import TrainingForm
 from skdeblurbin.training import (
     CONTENT_LOSSES,
+    OPTIMIZERS,
     GeneratorLoss,
     PairBatches,
     Pairs,
@@ -228,6 +229,7 @@ class GANEngine(BaseBinarizer):
             average_decay=self.average_decay,
             # Measured on CPUs only; elsewhere the plain modules train.
             generate=TrainingForm(generator) if device.type == "cpu" else None,
+            optimizers=OPTIMIZERS[self.optimizer],
         )
         if continuing:
             trainer.load_state_dict(from_numpy_state(self._training_state))
@@ -291,11 +293,11 @@ class GANEngine(BaseBinarizer):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if "n_levels" not in state:  # whose generator was another network
+        if "optimizer" not in state:  # whose generator may be another network too
             raise ValueError(
                 "This GANBinarizer was pickled by a development version before "
-                "n_levels, whose networks this version cannot run; it has to be "
-                "trained again."
+                "the parameter optimizer, which this version cannot go on with; it has "
+                "to be trained again."
             )
         state = dict(state)  # the caller's stays as it is
         if "device_" in state:

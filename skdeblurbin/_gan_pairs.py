@@ -97,7 +97,7 @@ def warn_of_useless_output(generator: torch.nn.Module, pairs: Pairs) -> None:
     except DivergenceError as error:
         warn_user(
             f"After the training, {error}: its predictions mean nothing. Try a lower "
-            "learning_rate (the default, 0.001, suits most data).",
+            "learning_rate (the default, 0.003, suits most data).",
             ConvergenceWarning,
         )
 

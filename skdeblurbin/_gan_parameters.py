@@ -9,9 +9,14 @@ import numpy as np
 
 from skdeblurbin._parameters import check_image_shape, check_number
 from skdeblurbin.networks.perceptual import check_perceptual_name
-from skdeblurbin.training import CONTENT_LOSSES
+from skdeblurbin.training import CONTENT_LOSSES, OPTIMIZERS
 
 _DOWNSAMPLINGS = (1, 2, 4)
+_CHOICES: dict[str, tuple[str | None, ...]] = {
+    "content_loss": tuple(CONTENT_LOSSES),
+    "optimizer": tuple(OPTIMIZERS),
+    "learning_rate_decay": ("cosine", None),
+}
 _FLAGS = ("conditional", "augment", "warm_start")
 
 _NUMBERS: dict[str, dict[str, Any]] = {
@@ -66,17 +71,12 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
     is_integer = isinstance(side, int | np.integer) and not isinstance(side, bool)
     if not is_integer or side not in _DOWNSAMPLINGS:
         raise ValueError(f"downsampling must be 1, 2 or 4, got {side!r}.")
-    decay = parameters["learning_rate_decay"]
-    if decay is not None and not (isinstance(decay, str) and decay == "cosine"):
-        raise ValueError(
-            f"learning_rate_decay must be 'cosine' or None, got {decay!r}."
-        )
-    content = parameters["content_loss"]
-    if not isinstance(content, str) or content not in CONTENT_LOSSES:
-        raise ValueError(
-            f"content_loss must be {' or '.join(map(repr, CONTENT_LOSSES))}, got "
-            f"{content!r}."
-        )
+    for name, allowed in _CHOICES.items():
+        value = parameters[name]
+        if not isinstance(value, str | None) or value not in allowed:
+            raise ValueError(
+                f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r}."
+            )
     check_image_shape(parameters["image_shape"])
     check_perceptual_name(parameters["perceptual"])
     if (

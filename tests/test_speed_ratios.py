@@ -135,7 +135,8 @@ def test_losses_of_the_plain_loop_are_the_librarys(
     measure: ModuleType, rivals: ModuleType
 ) -> None:
     parameters = {"n_blocks": 2, "downsampling": 4, "perceptual": "glyph"}
-    trainer = measure.library_trainer(**parameters)
+    adam = {"optimizer": "adam", "learning_rate": 0.001}
+    trainer = measure.library_trainer(**parameters, **adam)
     plain = rivals.PlainLoop(**parameters)
     plain.generator.load_state_dict(trainer.generator.state_dict())
     plain.discriminator.load_state_dict(trainer.discriminator.state_dict())

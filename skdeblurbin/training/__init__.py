@@ -11,11 +11,13 @@ from skdeblurbin.training.losses import (
     GeneratorLoss,
     PerceptualLoss,
 )
+from skdeblurbin.training.optimizers import OPTIMIZERS
 from skdeblurbin.training.run import TrainingRun
 from skdeblurbin.training.trainer import Batch, DivergenceError, Trainer
 
 __all__ = [
     "CONTENT_LOSSES",
+    "OPTIMIZERS",
     "AbsoluteLoss",
     "AdversarialLoss",
     "Batch",

@@ -237,4 +237,4 @@ def _advice(quantity: str, learning_rate: float) -> str:
     lower = f"Try a learning_rate below {learning_rate:g}"
     if quantity.startswith("generator_gradient") or quantity == "generator_loss":
         return f"{lower}, or smaller weights K1, K2 and adversarial_weight."
-    return f"{lower} (the default, 0.001, suits most data)."
+    return f"{lower} (the default, 0.003, suits most data)."

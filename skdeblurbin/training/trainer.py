@@ -9,6 +9,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from torch.nn.utils import get_total_norm
 
 from skdeblurbin.training.averaging import WeightAverage
 from skdeblurbin.training.losses import GeneratorLoss, log_mean_sigmoid
+from skdeblurbin.training.optimizers import OptimizerMaker, adam, make_ready
 
 _LOG_HALF = math.log(1 / 2)
 
@@ -67,12 +69,15 @@ class Trainer:
         Maps (images, blurred images) to patch logits; None trains without.
     loss : GeneratorLoss
     learning_rate : float
-        Of both Adam optimizers.
+        Of all optimizers.
     average_decay : float or None
         Decay of the moving average of the generator's weights; None keeps none.
     generate : callable (Tensor) -> Tensor, default=None
         Another form of the generator's forward pass, with the same weights, to take
         the steps with. None calls the generator itself.
+    optimizers : callable (network, learning rate) -> list of Optimizer, default=adam
+        Makes the optimizers of the generator, each for some of its parameters. The
+        discriminator has Adam.
     """
 
     def __init__(
@@ -84,15 +89,16 @@ class Trainer:
         learning_rate: float,
         average_decay: float | None = None,
         generate: Callable[[Tensor], Tensor] | None = None,
+        optimizers: OptimizerMaker = adam,
     ) -> None:
         self.generator = generator
         self.generate = generate or generator
         self.discriminator = discriminator
         self.loss = loss
         self.learning_rate = learning_rate
-        self.generator_optimizer = _adam(generator, learning_rate)
-        self.discriminator_optimizer = (
-            None if discriminator is None else _adam(discriminator, learning_rate)
+        self.generator_optimizers = optimizers(generator, learning_rate)
+        self.discriminator_optimizers = (
+            [] if discriminator is None else adam(discriminator, learning_rate)
         )
         self.average = (
             None if average_decay is None else WeightAverage(generator, average_decay)
@@ -142,10 +148,11 @@ class Trainer:
             steps.append(torch.stack(list(found.values())))
         means = _finite_means(names, torch.stack(steps).cpu())
         self.check_finite()
-        rates = {"generator_learning_rate": self.generator_optimizer}
-        if self.discriminator_optimizer is not None:
-            rates["discriminator_learning_rate"] = self.discriminator_optimizer
-        return means | {name: o.param_groups[0]["lr"] for name, o in rates.items()}
+        return means | {
+            f"{network}_learning_rate": optimizers[0].param_groups[0]["lr"]
+            for network, optimizers in self._optimizers().items()
+            if optimizers
+        }
 
     def check_finite(self) -> None:
         """Raise DivergenceError if a weight or running statistic is not finite."""
@@ -189,13 +196,13 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that `load_state_dict` needs to go on exactly from here."""
-        state: dict[str, Any] = {
-            "generator": self.generator.state_dict(),
-            "generator_optimizer": self.generator_optimizer.state_dict(),
-        }
-        if self.discriminator is not None and self.discriminator_optimizer is not None:
+        state: dict[str, Any] = {"generator": self.generator.state_dict()}
+        if self.discriminator is not None:
             state["discriminator"] = self.discriminator.state_dict()
-            state["discriminator_optimizer"] = self.discriminator_optimizer.state_dict()
+        state["optimizers"] = {
+            network: [optimizer.state_dict() for optimizer in optimizers]
+            for network, optimizers in self._optimizers().items()
+        }
         if self.average is not None:
             state["average"] = self.average.state_dict()
         return state
@@ -233,35 +240,31 @@ class Trainer:
         # torch's optimizers would share the moments with the one they came from.
         state = copy.deepcopy(state)
         self.generator.load_state_dict(state["generator"])
-        self.generator_optimizer.load_state_dict(state["generator_optimizer"])
-        if (
-            self.discriminator is not None
-            and self.discriminator_optimizer is not None
-            and "discriminator" in state
-        ):
+        if self.discriminator is not None and "discriminator" in state:
             self.discriminator.load_state_dict(state["discriminator"])
-            self.discriminator_optimizer.load_state_dict(
-                state["discriminator_optimizer"]
-            )
+        for network, optimizers in self._optimizers().items():
+            known = state["optimizers"][network]
+            if len(known) == len(optimizers):
+                for optimizer, moments in zip(optimizers, known, strict=True):
+                    optimizer.load_state_dict(moments)
+                    make_ready(optimizer)
         if self.average is not None:
             if "average" in state:
                 self.average.load_state_dict(state["average"])
             else:
                 self.average.restart(self.generator)
-        for optimizer in self._optimizers():
-            _make_fused(optimizer)
         self._decay_learning_rate(0.0)
 
     def _update_discriminator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
         assert self.discriminator is not None
-        assert self.discriminator_optimizer is not None
         real = self.discriminator(batch.target, batch.blurred)
         fake = self.discriminator(output, batch.blurred)
         loss = self.loss.adversarial.discriminator(real, fake, batch.mask)
-        self.discriminator_optimizer.zero_grad()
+        self.discriminator.zero_grad()
         loss.backward()
         norm = _gradient_norm(self.discriminator)
-        self.discriminator_optimizer.step()
+        for optimizer in self.discriminator_optimizers:
+            optimizer.step()
         return {
             "discriminator_loss": loss.detach(),
             "discriminator_gradient_norm": norm,
@@ -273,47 +276,27 @@ class Trainer:
         if self.discriminator is not None:
             logits = self.discriminator(output, batch.blurred)
         terms = self.loss(output, batch.target, logits, batch.mask)
-        self.generator_optimizer.zero_grad()
+        self.generator.zero_grad()
         # Discriminator and feature network pass gradients on, and keep none.
         parameters = list(self.generator.parameters())
         terms["generator_loss"].backward(inputs=parameters)
         norm = _gradient_norm(self.generator)
-        self.generator_optimizer.step()
+        for optimizer in self.generator_optimizers:
+            optimizer.step()
         found = {name: value.detach() for name, value in terms.items()}
         return {**found, "generator_gradient_norm": norm}
 
     def _decay_learning_rate(self, done: float) -> None:
         rate = self.learning_rate * (1 + math.cos(math.pi * done)) / 2
-        for optimizer in self._optimizers():
-            for group in optimizer.param_groups:
+        for optimizers in self._optimizers().values():
+            for group in chain.from_iterable(o.param_groups for o in optimizers):
                 group["lr"] = rate
 
-    def _optimizers(self) -> list[torch.optim.Adam]:
-        both = self.generator_optimizer, self.discriminator_optimizer
-        return [optimizer for optimizer in both if optimizer is not None]
-
-
-def _adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
-    # The momentum of 0.5 is that of pix2pix: 0.9 lets adversarial training oscillate.
-    # Fused: one call for all weights instead of a dozen for each.
-    return torch.optim.Adam(
-        network.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True
-    )
-
-
-def _make_fused(optimizer: torch.optim.Adam) -> None:
-    """Make an optimizer fit for the fused update, whatever state it has taken over.
-
-    That update reads weights and moments side by side as they lie in memory, so that
-    they must lie alike; a state that went through numpy has channels first.
-    """
-    for group in optimizer.param_groups:
-        group["fused"] = True
-        for parameter in group["params"]:
-            state = optimizer.state[parameter]
-            for name, value in state.items():
-                if value.shape == parameter.shape:
-                    state[name] = torch.empty_like(parameter).copy_(value)
+    def _optimizers(self) -> dict[str, list[torch.optim.Optimizer]]:
+        return {
+            "generator": self.generator_optimizers,
+            "discriminator": self.discriminator_optimizers,
+        }
 
 
 def _finite_means(names: list[str], steps: Tensor) -> dict[str, float]:

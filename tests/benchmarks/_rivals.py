@@ -23,11 +23,13 @@ from skdeblurbin._thresholding import binarize_otsu
 from skdeblurbin.networks import DenseGenerator, GlyphFeatures, PatchDiscriminator
 from skdeblurbin.training import Batch
 from skdeblurbin.training.averaging import WeightAverage
+from skdeblurbin.training.optimizers import OptimizerMaker
 
 # Channels of the four resolutions: doubling, in multiples of 16 (which CPU kernels work
 # on), with as many weights as the default generator, within 4 %.
 _UNET_CHANNELS = (16, 32, 64, 128)
 _BETAS = (0.5, 0.999)
+_LEARNING_RATE = 0.001  # of Adam
 
 
 class PlainLoop:
@@ -61,12 +63,11 @@ class PlainLoop:
             known.content_loss
         ]
         self.adversarial_weight = known.adversarial_weight
-        rate = known.learning_rate
         self._generator_optimizer = torch.optim.Adam(
-            self.generator.parameters(), lr=rate, betas=_BETAS
+            self.generator.parameters(), lr=_LEARNING_RATE, betas=_BETAS
         )
         self._discriminator_optimizer = torch.optim.Adam(
-            self.discriminator.parameters(), lr=rate, betas=_BETAS
+            self.discriminator.parameters(), lr=_LEARNING_RATE, betas=_BETAS
         )
         self.network = self.generator
 
@@ -173,21 +174,32 @@ def _two_convolutions(in_channels: int, channels: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+def _plain_adam(network: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
+    return [torch.optim.Adam(network.parameters(), lr=rate)]
+
+
 class UNetLoop:
-    """Trains a `UNet` with binary cross-entropy and Adam, batch by batch.
+    """Trains a `UNet` with binary cross-entropy, batch by batch.
 
     Parameters
     ----------
+    optimizers : callable (network, learning rate) -> list of Optimizer
+    learning_rate : float
     average : float or None
         Decay of the moving average of the weights to predict with, the library's; None
         has none.
     """
 
-    def __init__(self, average: float | None = None) -> None:
+    def __init__(
+        self,
+        optimizers: OptimizerMaker = _plain_adam,
+        learning_rate: float = _LEARNING_RATE,
+        average: float | None = None,
+    ) -> None:
         with torch.random.fork_rng():
             self._trained = UNet()
         initialize_weights(self._trained, torch.Generator().manual_seed(0))
-        self._optimizer = torch.optim.Adam(self._trained.parameters(), lr=0.001)
+        self._optimizers = optimizers(self._trained, learning_rate)
         self._average = (
             None if average is None else WeightAverage(self._trained, average)
         )
@@ -200,9 +212,10 @@ class UNetLoop:
         loss = functional.binary_cross_entropy_with_logits(
             self._trained(batch.blurred), paper
         )
-        self._optimizer.zero_grad()
+        self._trained.zero_grad()
         loss.backward()
-        self._optimizer.step()
+        for optimizer in self._optimizers:
+            optimizer.step()
         if self._average:
             self._average.update(self._trained)
         return {"cross_entropy": float(loss.detach())}

@@ -33,7 +33,7 @@ from skdeblurbin import GANBinarizer, OtsuBinarizer
 from skdeblurbin._ranges import scale_to_unit
 from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.metrics import root_mean_squared_error
-from skdeblurbin.training import PairBatches, augment_pair
+from skdeblurbin.training import OPTIMIZERS, PairBatches, augment_pair
 
 N_MOMENTS = 10
 FIRST_SHARE = 0.02  # of the whole time, at the first moment
@@ -130,7 +130,14 @@ SETTINGS: dict[str, Callable[..., Learner]] = {
     "dense, downsampling=4": partial(LibraryLearner, **network_parameters(4)),
     "dense, downsampling=2": partial(LibraryLearner, **network_parameters(2)),
     "dense, downsampling=1": partial(LibraryLearner, **network_parameters(1)),
+    "optimizer=adam": partial(LibraryLearner, optimizer="adam", learning_rate=0.001),
     "U-Net, averaged": partial(RivalLearner, make=partial(UNetLoop, average=0.995)),
+    "U-Net, averaged, Muon": partial(
+        RivalLearner,
+        make=partial(
+            UNetLoop, optimizers=OPTIMIZERS["muon"], learning_rate=0.003, average=0.995
+        ),
+    ),
 }
 
 

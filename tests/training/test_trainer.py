@@ -134,7 +134,7 @@ def test_epoch_means_and_cosine_decay():
     step = trainer.train_step
 
     def spy(batch):
-        rates.append(trainer.generator_optimizer.param_groups[0]["lr"])
+        rates.append(trainer.generator_optimizers[0].param_groups[0]["lr"])
         return {"number": torch.tensor(float(len(rates)))} | {
             k: v for k, v in step(batch).items() if k == "rmse"
         }
@@ -287,7 +287,7 @@ def test_divergence_in_the_first_epoch_is_an_error():
 def test_a_last_step_that_diverges_is_named():
     trainer = plain_trainer()
     weight = trainer.generator.weight
-    trainer.generator_optimizer.step = lambda: weight.data.fill_(np.nan)
+    trainer.generator_optimizers[0].step = lambda: weight.data.fill_(np.nan)
     run = TrainingRun(trainer, max_epochs=1, decay=False)
     expected = "weight in the generator became nan in epoch 1"
     with (
