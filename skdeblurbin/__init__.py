@@ -15,12 +15,14 @@ if TYPE_CHECKING:
         SauvolaBinarizer,
         WienerBinarizer,
     )
+    from skdeblurbin._files import ModelFileError
     from skdeblurbin._gan import GANBinarizer
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "GANBinarizer",
+    "ModelFileError",
     "OtsuBinarizer",
     "SauvolaBinarizer",
     "WienerBinarizer",
@@ -29,6 +31,7 @@ __all__ = [
 
 _HOMES = {
     "GANBinarizer": "skdeblurbin._gan",
+    "ModelFileError": "skdeblurbin._files",
     "OtsuBinarizer": "skdeblurbin._classical",
     "SauvolaBinarizer": "skdeblurbin._classical",
     "WienerBinarizer": "skdeblurbin._classical",

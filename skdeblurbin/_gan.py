@@ -11,7 +11,7 @@ import torch
 from skdeblurbin._base import tears_down_callbacks
 from skdeblurbin._gan_callbacks import FitTasks
 from skdeblurbin._gan_engine import GANEngine
-from skdeblurbin._gan_parameters import check_gan_parameters
+from skdeblurbin._gan_parameters import check_gan_parameters, check_resume
 
 
 class GANBinarizer(GANEngine):
@@ -107,6 +107,15 @@ class GANBinarizer(GANEngine):
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"} or torch.device, default="auto"
         Where to compute. "auto" takes a GPU where there is one; another device that is
         not there is an error.
+    checkpoint_dir : path, default=None
+        Directory where `fit` keeps the state of the training, so that it can go on
+        after a crash; made if it is not there. Each training has a file of its own,
+        named after its parameters and data: the candidates of a search may share a
+        directory. A finished training stays, and the same `fit` takes its result from
+        there, unless `random_state` is None. None keeps nothing. `partial_fit` writes
+        no checkpoints.
+    checkpoint_every : float, default=60
+        Seconds between two checkpoints; 0 keeps one after each step.
     random_state : int, RandomState instance or None, default=None
         Seeds initial weights, order and augmentation. Pass an int for reproducible
         results on one kind of device. Global generators are never touched.
@@ -208,6 +217,8 @@ class GANBinarizer(GANEngine):
         warm_start: bool = False,
         n_threads: int | None = None,
         device: str | torch.device = "auto",
+        checkpoint_dir: str | PathLike[str] | None = None,
+        checkpoint_every: float = 60,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
@@ -238,14 +249,17 @@ class GANBinarizer(GANEngine):
         self.warm_start = warm_start
         self.n_threads = n_threads
         self.device = device
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_every = checkpoint_every
         self.random_state = random_state
         self.verbose = verbose
 
     @tears_down_callbacks
-    def fit(self, X: Any, Y: Any) -> Self:
+    def fit(self, X: Any, Y: Any, *, resume: bool | str = "auto") -> Self:
         """Train on pairs of blurred and binary images.
 
-        Ctrl-C ends the training early with a warning, and keeps what was learnt.
+        Ctrl-C ends the training early with a warning, and keeps what was learnt; a
+        second one raises KeyboardInterrupt.
         Callbacks (`set_callbacks`) see each epoch as a task named "epoch"; if one
         returns True at its end, so does the training. Their `fitted_estimator` is a
         copy of what `fit` would return if it ended there.
@@ -258,6 +272,13 @@ class GANBinarizer(GANEngine):
         Y : array-like or list of images
             Binary images of the same shapes, with two values over all of them: the
             lower is ink, the upper paper.
+        resume : {"auto", True, False}, default="auto"
+            Whether to go on from a checkpoint of this very training in
+            `checkpoint_dir`: with equal parameters and data, as which `n_threads`,
+            `device` and `verbose` do not count. At an equal number of threads the
+            result is that of a training that was never stopped, to the last bit.
+            "auto" goes on where there is one; True makes it an error if there is none;
+            False begins anew.
 
         Returns
         -------
@@ -267,7 +288,13 @@ class GANBinarizer(GANEngine):
         ------
         ValueError, TypeError
             If a parameter, `X` or `Y` is not as described; the estimator is then as it
-            was before.
+            was before. If ``resume=True`` and there is no checkpoint of this training;
+            the error names in what those that are there differ.
+        ModelFileError
+            If the checkpoint is damaged.
+        OSError
+            If a checkpoint cannot be written, or the disk is full; the one before it
+            stays.
         FloatingPointError
             If a loss, a gradient or a weight becomes infinite or NaN in the first
             epoch; the estimator is then as it was before.
@@ -280,10 +307,13 @@ class GANBinarizer(GANEngine):
             generator is practically constant.
         """
         check_gan_parameters(self.get_params(deep=False))
+        must_resume = check_resume(resume)
         data = self._check_pairs(X, Y)
         continuing = self.warm_start and hasattr(self, "generator_")
         tasks = FitTasks(self, X, Y, self.max_epochs)
-        return self._train(X, data, continuing=continuing, tasks=tasks)
+        return self._train(
+            X, data, continuing=continuing, tasks=tasks, resume=must_resume
+        )
 
     def partial_fit(self, X: Any, Y: Any, classes: Any = None) -> Self:
         """Train for one epoch, going on from earlier calls.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -15,6 +16,7 @@ from sklearn.utils import Tags, check_random_state
 
 from skdeblurbin._base import BaseBinarizer, taken_back_on_error
 from skdeblurbin._gan_callbacks import FitTasks
+from skdeblurbin._gan_checkpoint import make_checkpoint, read_checkpoint
 from skdeblurbin._gan_pairs import (
     split_pairs,
     to_paper,
@@ -52,6 +54,7 @@ from skdeblurbin.networks.training_form import TrainingForm
 from skdeblurbin.training import (
     CONTENT_LOSSES,
     OPTIMIZERS,
+    Checkpoint,
     GeneratorLoss,
     PairBatches,
     Pairs,
@@ -126,11 +129,12 @@ class GANEngine(BaseBinarizer):
         *,
         continuing: bool,
         tasks: FitTasks | None = None,
+        resume: bool | None = None,
     ) -> Self:
         """Initialise or take over, train, and only then change the estimator.
 
-        With `tasks` it is a fit of `max_epochs`, with decay, validation and callbacks;
-        else one epoch.
+        With `tasks` it is a fit of `max_epochs`, with decay, validation, callbacks and
+        checkpoints; else one epoch.
         """
         form = self._form_of(X, data.images, continuing=continuing)
         device = resolve_device(self.device)
@@ -139,13 +143,20 @@ class GANEngine(BaseBinarizer):
             partial(torch_threads, self.n_threads),
             partial(full_precision, device),
         )
-        with session:
+        checkpoint = self._checkpoint(data, continuing=continuing) if tasks else None
+        with session, checkpoint or nullcontext():
+            state = read_checkpoint(checkpoint, resume)
             rng = self._make_rng(continuing=continuing)
             split_seed = self._split_seed if continuing else int(rng.integers(2**62))
             trainer = self._make_trainer(rng, device, continuing=continuing)
             fraction = self.validation_fraction if tasks else None
             training, held_out = split_pairs(data.pairs, fraction, split_seed)
-            run = self._make_run(trainer, held_out, tasks, continuing=continuing)
+            run = self._make_run(
+                trainer, held_out, tasks, checkpoint, continuing=continuing
+            )
+            batches = self._batches(training, trainer, rng, device)
+            if state is not None:
+                run.resume(state, batches)
             known = {
                 **form,
                 **data.known(),
@@ -155,8 +166,10 @@ class GANEngine(BaseBinarizer):
             learnt = partial(_learnt, known, trainer, run, rng)
             if tasks:
                 tasks.connect(session, lambda: learnt() if run.history else None)
-            run.train(self._batches(training, trainer, rng, device))
+            run.train(batches)
             fitted = learnt()
+            if checkpoint and run.is_finished and self.random_state is None:
+                checkpoint.remove()  # the next fit is to be another one
             warn_of_useless_output(fitted["generator_"], held_out or training)
         with taken_back_on_error(self):
             self._replace_state(fitted)
@@ -164,11 +177,18 @@ class GANEngine(BaseBinarizer):
                 tasks.end()
         return self
 
+    def _checkpoint(
+        self, data: _TrainingData, *, continuing: bool
+    ) -> Checkpoint | None:
+        earlier = self._training_state if continuing else None
+        return make_checkpoint(self, data.pairs, data.known(), earlier)
+
     def _make_run(
         self,
         trainer: Trainer,
         held_out: Pairs | None,
         tasks: FitTasks | None,
+        checkpoint: Checkpoint | None,
         *,
         continuing: bool,
     ) -> TrainingRun:
@@ -182,6 +202,7 @@ class GANEngine(BaseBinarizer):
             on_epoch_end=tasks.end_epoch if tasks else None,
             verbose=self.verbose,
             history=self.history_ if continuing else (),
+            checkpoint=checkpoint,
         )
 
     def _make_rng(self, *, continuing: bool) -> np.random.Generator:

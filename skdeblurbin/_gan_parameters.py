@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ _NUMBERS: dict[str, dict[str, Any]] = {
         "include_high": False,
         "optional": True,
     },
+    "checkpoint_every": {"low": 0},
     "n_iter_no_change": {"low": 1, "integer": True, "optional": True},
     # torch takes any number, and the process dies of thousands.
     "n_threads": {"low": 1, "high": 1024, "integer": True, "optional": True},
@@ -78,6 +80,9 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
                 f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r}."
             )
     check_image_shape(parameters["image_shape"])
+    directory = parameters["checkpoint_dir"]
+    if directory is not None and not isinstance(directory, str | PathLike):
+        raise TypeError(f"checkpoint_dir must be a path or None, got {directory!r}.")
     check_perceptual_name(parameters["perceptual"])
     if (
         parameters["n_iter_no_change"] is not None
@@ -93,3 +98,23 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
             "K1 (with a feature network in perceptual), K2 and adversarial_weight are "
             "all zero: no loss is left to train with."
         )
+
+
+def check_resume(resume: Any) -> bool | None:
+    """Check the argument of `fit` that is no parameter of the constructor.
+
+    Returns
+    -------
+    bool or None
+        None for "auto".
+
+    Raises
+    ------
+    ValueError
+        If it is not "auto", True or False.
+    """
+    if isinstance(resume, str) and resume == "auto":
+        return None
+    if not isinstance(resume, (bool, np.bool_)):
+        raise ValueError(f"resume must be 'auto', True or False, got {resume!r}.")
+    return bool(resume)

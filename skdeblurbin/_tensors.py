@@ -254,14 +254,21 @@ def build_network(
     return module
 
 
-def to_numpy_state(state: Any) -> Any:
-    """Nested dicts and lists of tensors as the same of numpy arrays, on the CPU."""
+def to_numpy_state(state: Any, known: dict[int, Any] | None = None) -> Any:
+    """Nested dicts and lists of tensors as the same of numpy arrays, on the CPU.
+
+    A tensor that occurs twice becomes one array; `known` has them by the tensors'
+    identity.
+    """
+    known = {} if known is None else known
     if isinstance(state, Tensor):
-        return state.detach().cpu().numpy().copy()
+        if id(state) not in known:
+            known[id(state)] = state.detach().cpu().numpy().copy()
+        return known[id(state)]
     if isinstance(state, dict):
-        return {key: to_numpy_state(value) for key, value in state.items()}
+        return {key: to_numpy_state(value, known) for key, value in state.items()}
     if isinstance(state, list):
-        return [to_numpy_state(value) for value in state]
+        return [to_numpy_state(value, known) for value in state]
     return state
 
 

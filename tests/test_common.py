@@ -63,8 +63,8 @@ class PaintedWienerBinarizer(WienerBinarizer):
 
 
 class PaintedGANBinarizer(GANBinarizer):
-    def fit(self, X, Y):
-        return super().fit(X, paint(X, Y))
+    def fit(self, X, Y, *, resume="auto"):
+        return super().fit(X, paint(X, Y), resume=resume)
 
     def partial_fit(self, X, Y, classes=None):
         return super().partial_fit(X, paint(X, Y), classes)

@@ -250,6 +250,8 @@ NUMBER_RULES = {
     "downsampling": ([1, 2, 4], [0, 3, 8, "4", None, NAN, True, 2.0], []),
     "learning_rate_decay": ([None, "cosine"], ["linear", 0.5, True], []),
     "content_loss": (["cross_entropy", "l1"], ["L1", "l2", None, 1, ["l1"]], []),
+    "checkpoint_dir": ([None], [], [1, True, ["a"]]),
+    "checkpoint_every": ([0, 0.5, 60], [-1, NAN, INF], ["60", None, True]),
     "optimizer": (["muon", "adam"], ["Adam", "sgd", None, 1, ["adam"]], []),
     "image_shape": ([None, (6, 8)], [(6,), (0, 8), "68"], []),
 }

@@ -3,6 +3,7 @@
 from skdeblurbin.training.augmentation import augment_pair
 from skdeblurbin.training.averaging import WeightAverage
 from skdeblurbin.training.batches import PairBatches, Pairs
+from skdeblurbin.training.checkpoint import Checkpoint
 from skdeblurbin.training.losses import (
     CONTENT_LOSSES,
     AbsoluteLoss,
@@ -21,6 +22,7 @@ __all__ = [
     "AbsoluteLoss",
     "AdversarialLoss",
     "Batch",
+    "Checkpoint",
     "CrossEntropyLoss",
     "DivergenceError",
     "GeneratorLoss",

@@ -91,17 +91,37 @@ class PairBatches:
         self._rng = rng
         self._device = device
         self._augmentation = augmentation
+        self._order = np.arange(0)  # of the present iteration
+        self._n_drawn = 0  # batches of it
+        self._resumed: tuple[NDArray[np.int64], int] | None = None
 
     def __len__(self) -> int:
         return -(-len(self._pairs) // self._batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = self._rng.permutation(len(self._pairs))
-        for indices in np.array_split(order, len(self)):
+        if self._resumed is None:
+            self._order, self._n_drawn = self._rng.permutation(len(self._pairs)), 0
+        else:
+            (self._order, self._n_drawn), self._resumed = self._resumed, None
+        for indices in np.array_split(self._order, len(self))[self._n_drawn :]:
+            self._n_drawn += 1
             photos, truths = zip(*map(self._pair, indices), strict=True)
             blurred, mask = to_batch(photos, self._minimum_size, self._device)
             target, _ = to_batch(truths, self._minimum_size, self._device)
             yield Batch(blurred * 2 - 1, target * 2 - 1, mask)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The place in the present iteration, and that of the random generator."""
+        return {
+            "order": self._order,
+            "n_drawn": self._n_drawn,
+            "random": self._rng.bit_generator.state,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let the next iteration go on from where another one was."""
+        self._resumed = np.asarray(state["order"]), state["n_drawn"]
+        self._rng.bit_generator.state = state["random"]
 
     def _pair(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         pairs = self._pairs

@@ -11,9 +11,25 @@ from typing import Any
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
+from skdeblurbin._tensors import to_numpy_state
 from skdeblurbin._warnings import warn_user
 from skdeblurbin.training.batches import PairBatches
+from skdeblurbin.training.checkpoint import Checkpoint
+from skdeblurbin.training.signals import Signals
 from skdeblurbin.training.trainer import DivergenceError, Trainer
+
+# What a checkpoint keeps of a run, beside its trainer and its batches.
+_RESUMED = (
+    "history",
+    "_best",
+    "_best_error",
+    "_best_epoch",
+    "_last_finite",
+    "_epochs_since_best",
+    "_n_done",
+    "_is_finished",
+    "_seconds",
+)
 
 
 class TrainingRun:
@@ -40,6 +56,8 @@ class TrainingRun:
         1 prints a line for each epoch.
     history : list of dict, default=()
         Of the epochs of earlier runs, which this one continues.
+    checkpoint : Checkpoint, default=None
+        Where to keep the state of the training, entered by the caller.
 
     Attributes
     ----------
@@ -59,6 +77,7 @@ class TrainingRun:
         on_epoch_end: Callable[[], bool] | None = None,
         verbose: int = 0,
         history: list[dict[str, Any]] | tuple[()] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self._trainer = trainer
         self._max_epochs = max_epochs
@@ -76,12 +95,39 @@ class TrainingRun:
         self._epochs_since_best = 0
         self._n_earlier = len(history)
         self.history = [dict(epoch) for epoch in history]
+        self._checkpoint = checkpoint
+        self._signals = Signals(heed_termination=checkpoint is not None)
+        self._n_done = 0  # epochs of this run
+        self._is_resumed = self._is_finished = False
+        self._seconds = 0.0  # that the present epoch took before it was resumed
+
+    def resume(self, state: dict[str, Any], batches: PairBatches) -> None:
+        """Let `train` go on from the state that an earlier run left in a checkpoint.
+
+        Parameters
+        ----------
+        state : dict
+            As from `Checkpoint.read`, with tensors.
+        batches : PairBatches
+            Those that `train` will get.
+        """
+        self._trainer.load_state_dict(state["trainer"])
+        batches.load_state_dict(state["batches"])
+        if state["epoch"] is not None:
+            self._trainer.resume_epoch(state["epoch"])
+        for name in _RESUMED:
+            setattr(self, name, state[name])
+        self._is_resumed = True
 
     def train(self, batches: PairBatches) -> nn.Module:
         """Train, and return a generator to predict with.
 
-        Ctrl-C ends the training with a warning, as in scikit-learn's MLPClassifier; it
-        is passed on where no epoch is done yet, and there is nothing to keep.
+        Ctrl-C ends the training after the present step with a warning, as in
+        scikit-learn's MLPClassifier; it is passed on where no epoch is done yet, and
+        there is nothing to keep. A second one raises KeyboardInterrupt.
+
+        With a checkpoint, the state is kept there every so often, at Ctrl-C, at SIGTERM
+        (which then does what it would have done without), and at the end.
 
         Numbers that are no longer finite end it too, with a ConvergenceWarning, and
         the trainer goes back to the last finite epoch, of an earlier run if need be.
@@ -98,19 +144,41 @@ class TrainingRun:
         FloatingPointError
             If a loss, a gradient or a weight becomes infinite or NaN in the very first
             epoch, so that there is nothing to go back to.
+        OSError
+            If a checkpoint cannot be written; the one before it stays.
         """
+        with self._signals:
+            if not self._is_resumed:
+                self._begin(batches)
+            if not self._is_finished:
+                self._train_to_the_end(batches)
+        return self._trainer.networks(self._trainer.state_dict())[0]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do: not if it was interrupted, or stopped."""
+        return self._is_finished
+
+    def kept_state(self) -> dict[str, Any]:
+        """What the trainer's state would be if the training ended now."""
+        return self._trainer.state_dict() if self._best is None else self._best
+
+    def _begin(self, batches: PairBatches) -> None:
         if self._n_earlier:  # what earlier runs reached is not given up
             self._last_finite = copy.deepcopy(self._trainer.state_dict())
             if self._validate is not None:
                 self._measure(self._last_finite, self._n_earlier)
         if self._max_epochs > 1:
             self._say(f"{self._max_epochs} epochs of {len(batches)} steps")
+
+    def _train_to_the_end(self, batches: PairBatches) -> None:
         try:
-            self._train_epochs(batches)
+            self._is_finished = self._train_epochs(batches)
         except DivergenceError as error:
             self._go_back(error)
+            self._is_finished = True
         except KeyboardInterrupt:
-            if len(self.history) == self._n_earlier:
+            if len(self.history) == self._n_earlier or self._signals.interrupted_twice:
                 raise
             self._stop_early()
         if self._in_epoch:  # what was begun is ended, though it was cut short
@@ -121,44 +189,82 @@ class TrainingRun:
         if self._best is not None:
             self._say(f"kept epoch {self._best_epoch}, the best on validation pairs")
             self._trainer.load_state_dict(self._best)
-        return self._trainer.networks(self._trainer.state_dict())[0]
+        if self._is_finished:
+            self._best = self._last_finite = None
+            self._write_checkpoint(batches)
 
-    def kept_state(self) -> dict[str, Any]:
-        """What the trainer's state would be if the training ended now."""
-        return self._trainer.state_dict() if self._best is None else self._best
-
-    def _train_epochs(self, batches: PairBatches) -> None:
+    def _train_epochs(self, batches: PairBatches) -> bool:
+        """Train until nothing is left to do: True; or until a callback says so."""
         start = time.perf_counter()
-        for number in range(self._max_epochs):
-            self._in_epoch = True
-            if self._on_epoch_begin is not None:
-                self._on_epoch_begin()
-            self._train_epoch(batches, number)
-            if self._verbose:
-                self._print_line(number, time.perf_counter() - start)
-            if self._end_epoch():
-                self._say("stopped by a callback")
-                break
+        n_before = self._n_done
+        while self._n_done < self._max_epochs:
             if self._patience and self._epochs_since_best >= self._patience:
                 self._say(f"no better validation RMSE for {self._patience} epochs")
                 break
+            self._in_epoch = True
+            if self._on_epoch_begin is not None:
+                self._on_epoch_begin()
+            self._train_epoch(batches)
+            if self._verbose:
+                passed = time.perf_counter() - start
+                self._print_line(passed / (self._n_done - n_before))
+            if self._end_epoch():
+                self._say("stopped by a callback")
+                return False
+        return True
 
     def _end_epoch(self) -> bool:
         self._in_epoch = False
         return self._on_epoch_end is not None and self._on_epoch_end()
 
-    def _train_epoch(self, batches: PairBatches, number: int) -> None:
-        start = time.perf_counter()
-        share = (number / self._max_epochs, (number + 1) / self._max_epochs)
-        found = self._trainer.train_epoch(batches, share if self._decay else None)
+    def _train_epoch(self, batches: PairBatches) -> None:
+        start = time.perf_counter() - self._seconds
+        self._seconds = 0.0
+
+        def on_step() -> None:
+            self._after_step(batches, time.perf_counter() - start)
+
+        share = (self._n_done / self._max_epochs, (self._n_done + 1) / self._max_epochs)
+        found = self._trainer.train_epoch(
+            batches, share if self._decay else None, on_step
+        )
         epoch: dict[str, Any] = {"epoch": len(self.history) + 1, **found}
-        is_last = number + 1 == self._max_epochs
+        is_last = self._n_done + 1 == self._max_epochs
         if self._validate is not None or not is_last:
             state = copy.deepcopy(self._trainer.state_dict())
             if self._validate is not None:
                 epoch |= self._measure(state, epoch["epoch"])
             self._last_finite = state
         self.history.append({**epoch, "seconds": time.perf_counter() - start})
+        self._n_done += 1
+
+    def _after_step(self, batches: PairBatches, seconds: float) -> None:
+        """Between two steps: heed signals, and keep the state where it is time."""
+        signals = self._signals
+        if self._checkpoint is not None and (
+            signals.interrupted or signals.terminated or self._checkpoint.is_due
+        ):
+            self._seconds = seconds
+            self._write_checkpoint(batches, self._trainer.epoch_state())
+            self._seconds = 0.0
+        if signals.terminated:
+            signals.pass_termination_on()
+        if signals.interrupted:
+            raise KeyboardInterrupt
+
+    def _write_checkpoint(
+        self, batches: PairBatches, epoch: dict[str, Any] | None = None
+    ) -> None:
+        """Keep the state: within an epoch with that of `epoch`, or at the end."""
+        if self._checkpoint is None:
+            return
+        state = {
+            "trainer": self._trainer.state_dict(),
+            "batches": batches.state_dict(),
+            "epoch": epoch,
+            **{name: getattr(self, name) for name in _RESUMED},
+        }
+        self._checkpoint.write(to_numpy_state(state))
 
     def _measure(self, state: dict[str, Any], epoch: int) -> dict[str, float]:
         """Measure the generator, and keep the trainer's `state` if it leads.
@@ -211,14 +317,14 @@ class TrainingRun:
         if self._verbose:
             print(f"[GANBinarizer] {text}", flush=True)
 
-    def _print_line(self, number: int, seconds: float) -> None:
+    def _print_line(self, seconds_an_epoch: float) -> None:
         epoch = self.history[-1]
         values = "  ".join(
             f"{name.removesuffix('_loss')} {value:.4f}"
             for name, value in epoch.items()
             if name.endswith(("_loss", "rmse", "f_measure"))
         )
-        left = round(seconds / (number + 1) * (self._max_epochs - number - 1))
+        left = round(seconds_an_epoch * (self._max_epochs - self._n_done))
         last = self._n_earlier + self._max_epochs
         print(
             f"[GANBinarizer] epoch {epoch['epoch']}/{last}  {values}  "

@@ -100,6 +100,8 @@ class Trainer:
         self.discriminator_optimizers = (
             [] if discriminator is None else adam(discriminator, learning_rate)
         )
+        self._names: list[str] = []
+        self._measured: list[Tensor] = []  # of each step of the present epoch
         self.average = (
             None if average_decay is None else WeightAverage(generator, average_decay)
         )
@@ -110,9 +112,12 @@ class Trainer:
         return self.generator if self.average is None else self.average.module
 
     def train_epoch(
-        self, batches: Iterable[Batch], progress: tuple[float, float] | None = None
+        self,
+        batches: Iterable[Batch],
+        progress: tuple[float, float] | None = None,
+        on_step: Callable[[], None] | None = None,
     ) -> dict[str, float]:
-        """Make one step for each batch.
+        """Make one step for each batch, or for those that are left of a resumed epoch.
 
         Parameters
         ----------
@@ -120,6 +125,8 @@ class Trainer:
         progress : (float, float), default=None
             Shares of the whole training done before and after this epoch, between
             which the learning rate falls along a half cosine; None keeps it constant.
+        on_step : callable () -> None, default=None
+            Called after each step. `epoch_state` is whole there.
 
         Returns
         -------
@@ -136,17 +143,21 @@ class Trainer:
         if self.discriminator is not None:
             self.discriminator.train()
         n_steps = len(batches)  # type: ignore[arg-type]
-        names: list[str] = []
-        steps: list[Tensor] = []
-        for step, batch in enumerate(batches):
-            if progress is not None:
-                begin, end = progress
-                self._decay_learning_rate(begin + (end - begin) * step / n_steps)
-            found = self.train_step(batch)
-            names = list(found)
-            # Kept on the device: reading each step would wait for the device.
-            steps.append(torch.stack(list(found.values())))
-        means = _finite_means(names, torch.stack(steps).cpu())
+        try:
+            for batch in batches:
+                if progress is not None:
+                    begin, end = progress
+                    done = begin + (end - begin) * len(self._measured) / n_steps
+                    self._decay_learning_rate(done)
+                found = self.train_step(batch)
+                self._names = list(found)
+                # Kept on the device: reading each step would wait for the device.
+                self._measured.append(torch.stack(list(found.values())))
+                if on_step is not None:
+                    on_step()
+            means = _finite_means(self._names, torch.stack(self._measured).cpu())
+        finally:
+            self._measured = []
         self.check_finite()
         return means | {
             f"{network}_learning_rate": optimizers[0].param_groups[0]["lr"]
@@ -206,6 +217,19 @@ class Trainer:
         if self.average is not None:
             state["average"] = self.average.state_dict()
         return state
+
+    def epoch_state(self) -> dict[str, Any]:
+        """What was measured in the present epoch: what `resume_epoch` needs."""
+        return {
+            "names": self._names,
+            "measured": torch.stack(self._measured),
+            "learning_rate": self.generator_optimizers[0].param_groups[0]["lr"],
+        }
+
+    def resume_epoch(self, state: dict[str, Any]) -> None:
+        """Let the next call of `train_epoch` go on with an epoch that was begun."""
+        self._names, self._measured = state["names"], list(state["measured"])
+        self._set_learning_rate(state["learning_rate"])
 
     def networks(self, state: dict[str, Any]) -> tuple[nn.Module, nn.Module | None]:
         """Copies of the generator to predict with and of the discriminator.
@@ -287,7 +311,9 @@ class Trainer:
         return {**found, "generator_gradient_norm": norm}
 
     def _decay_learning_rate(self, done: float) -> None:
-        rate = self.learning_rate * (1 + math.cos(math.pi * done)) / 2
+        self._set_learning_rate(self.learning_rate * (1 + math.cos(math.pi * done)) / 2)
+
+    def _set_learning_rate(self, rate: float) -> None:
         for optimizers in self._optimizers().values():
             for group in chain.from_iterable(o.param_groups for o in optimizers):
                 group["lr"] = rate

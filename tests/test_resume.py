@@ -1,0 +1,376 @@
+"""Trainings that were stopped at any moment end as if nothing had happened."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from skdeblurbin import ModelFileError
+from skdeblurbin._files import unpack
+from skdeblurbin.training import Checkpoint, Trainer
+
+
+class Killed(BaseException):
+    """What stops a training in these tests: nothing catches it."""
+
+
+def learnt(model):
+    """All that a fit leaves behind, but for the seconds that it took."""
+    state = dict(model.__getstate__())
+    state["history_"] = [
+        {name: value for name, value in epoch.items() if name != "seconds"}
+        for epoch in state["history_"]
+    ]
+    for name in ("checkpoint_dir", "checkpoint_every", "warm_start"):
+        state.pop(name)
+    return joblib.hash(state)
+
+
+def kill_after(monkeypatch, n_writes):
+    """Let the process die right after so many checkpoints."""
+    write = Checkpoint.write
+    left = [n_writes]
+
+    def write_and_die(self, state):
+        write(self, state)
+        left[0] -= 1
+        if not left[0]:
+            raise Killed
+
+    monkeypatch.setattr(Checkpoint, "write", write_and_die)
+
+
+def fit_killed(model, plates, monkeypatch, n_writes):
+    with monkeypatch.context() as patch:
+        kill_after(patch, n_writes)
+        with pytest.raises(Killed):
+            model.fit(*plates)
+
+
+def no_more_training(monkeypatch):
+    def fail(*_):
+        raise AssertionError("a step was made")
+
+    monkeypatch.setattr(Trainer, "train_step", fail)
+
+
+SETTINGS = {
+    "default": {},
+    "adam": {"optimizer": "adam", "learning_rate": 0.001},
+    "validation": {
+        "validation_fraction": 0.3,
+        "n_iter_no_change": 1,
+        "max_epochs": 4,
+        "learning_rate": 0.05,
+    },
+    "decay": {"learning_rate_decay": "cosine", "average_decay": None},
+    "no adversary": {"adversarial_weight": 0},
+    "features": {"perceptual": "discriminator"},
+    "paper": {"n_levels": 0, "downsampling": 1, "content_loss": "l1"},
+    "random state": {"random_state": np.random.RandomState(3)},
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_killed_after_any_step(name, plates, tiny_gan, tmp_path, monkeypatch):
+    def make(**options):
+        parameters = {"max_epochs": 2, "batch_size": 2, **SETTINGS[name], **options}
+        return clone(tiny_gan(**parameters))
+
+    whole = make().fit(*plates)
+    expected = learnt(whole)
+    n_steps = whole.n_epochs_ * (2 if name == "validation" else 3)
+    for step in range(1, n_steps + 1):
+        directory = tmp_path / str(step)
+        options = {"checkpoint_dir": directory, "checkpoint_every": 0}
+        model = make(**options)
+        fit_killed(model, plates, monkeypatch, step)
+        assert not hasattr(model, "generator_")
+        resumed = make(**options).fit(*plates, resume=True)
+        assert learnt(resumed) == expected, step
+
+
+def test_killed_at_every_step_of_one_training(plates, tiny_gan, tmp_path, monkeypatch):
+    parameters = {"max_epochs": 2, "batch_size": 1, "validation_fraction": 0.2}
+    expected = learnt(tiny_gan(**parameters).fit(*plates))
+    model = tiny_gan(**parameters, checkpoint_dir=tmp_path, checkpoint_every=0)
+    for _ in range(10):
+        fit_killed(model, plates, monkeypatch, 1)
+    assert learnt(model.fit(*plates)) == expected
+
+
+def test_checkpoints_change_nothing(plates, tiny_gan, tmp_path):
+    plain = tiny_gan(max_epochs=2).fit(*plates)
+    model = tiny_gan(max_epochs=2, checkpoint_dir=tmp_path / "new").fit(*plates)
+    assert learnt(model) == learnt(plain)
+    assert model.checkpoint_dir == tmp_path / "new"  # as it was given
+
+
+def test_a_finished_training_is_taken_from_its_file(
+    plates, tiny_gan, tmp_path, monkeypatch
+):
+    model = tiny_gan(max_epochs=2, checkpoint_dir=str(tmp_path)).fit(*plates)
+    no_more_training(monkeypatch)
+    again = clone(model).set_params(n_threads=2, verbose=1, checkpoint_every=1)
+    again.fit(*plates)
+    again.set_params(n_threads=1, verbose=0)
+    assert learnt(again) == learnt(model)
+    with pytest.raises(AssertionError, match="a step was made"):
+        clone(model).fit(*plates, resume=False)
+    with pytest.raises(AssertionError, match="a step was made"):
+        clone(model).set_params(K2=1).fit(*plates)
+
+
+def test_warm_starts_go_on_from_what_they_began_with(
+    plates, tiny_gan, tmp_path, monkeypatch
+):
+    first = tiny_gan(max_epochs=1, warm_start=True).fit(*plates)
+    expected = learnt(clone_of(first).fit(*plates))
+    options = {"checkpoint_dir": tmp_path, "checkpoint_every": 0}
+    stopped = clone_of(first).set_params(**options)
+    fit_killed(stopped, plates, monkeypatch, 1)
+    assert learnt(clone_of(first).set_params(**options).fit(*plates)) == expected
+    # What began elsewhere is another training.
+    with pytest.raises(ValueError, match="differs in earlier training"):
+        tiny_gan(max_epochs=1, **options).fit(*plates, resume=True)
+
+
+def clone_of(model):
+    """A copy with what it has learnt."""
+    copied = type(model).__new__(type(model))
+    copied.__setstate__(model.__getstate__())
+    return copied
+
+
+def test_without_a_seed_the_next_fit_is_another(
+    plates, tiny_gan, tmp_path, monkeypatch
+):
+    model = tiny_gan(
+        random_state=None, checkpoint_dir=tmp_path, checkpoint_every=0, max_epochs=2
+    )
+    fit_killed(model, plates, monkeypatch, 2)
+    (path,) = tmp_path.glob("*.checkpoint")
+    model.fit(*plates, resume=True)
+    assert not path.exists()
+    one = model.predict(plates.X), learnt(model)
+    assert learnt(model.fit(*plates)) != one[1]
+
+
+def test_resume_true_names_what_differs(plates, tiny_gan, tmp_path):
+    X, Y = plates
+    options = {"checkpoint_dir": tmp_path, "max_epochs": 2}
+    with pytest.raises(ValueError, match="resume=True needs a checkpoint_dir"):
+        tiny_gan().fit(X, Y, resume=True)
+    with pytest.raises(ValueError, match=r"holds no checkpoint .* data\.$"):
+        tiny_gan(**options).fit(X, Y, resume=True)
+    model = tiny_gan(**options).fit(X, Y)
+    before = learnt(model)
+    (path,) = tmp_path.glob("*.checkpoint")
+    for changed, named in [
+        ({"K2": 3, "learning_rate": 0.01}, "K2, learning_rate"),
+        ({"random_state": 1}, "random_state"),
+        ({"max_epochs": 3}, "max_epochs"),
+    ]:
+        match = rf"{path.name} differs in {named}\.$"
+        with pytest.raises(ValueError, match=match):
+            clone_of(model).set_params(**changed).fit(X, Y, resume=True)
+    other = X.copy()
+    other[3, 2, 1] ^= 1  # one grey level
+    for data in [
+        (other, Y),
+        (X[::-1], Y[::-1]),
+        (X, 255 * Y),
+        (X / np.float32(255), Y),
+    ]:
+        with pytest.raises(ValueError, match=r"differs in training data\.$"):
+            model.fit(*data, resume=True)
+    assert learnt(model) == before  # a fit that fails leaves it whole
+
+
+def test_only_the_nearest_trainings_are_told_of(plates, tiny_gan, tmp_path):
+    for seed in range(5):
+        tiny_gan(checkpoint_dir=tmp_path, random_state=seed).fit(*plates)
+    with pytest.raises(ValueError, match="; 2 more differ in more"):
+        tiny_gan(checkpoint_dir=tmp_path, random_state=9).fit(*plates, resume=True)
+
+
+@pytest.mark.parametrize("resume", ["yes", None, 1, "True", []])
+def test_other_values_of_resume(resume, plates, tiny_gan):
+    with pytest.raises(ValueError, match="resume must be 'auto', True or False"):
+        tiny_gan().fit(*plates, resume=resume)
+
+
+def test_equal_values_of_parameters_are_the_same_training(
+    plates, tiny_gan, tmp_path, monkeypatch
+):
+    tiny_gan(checkpoint_dir=tmp_path, K2=170, n_blocks=1).fit(*plates)
+    no_more_training(monkeypatch)
+    same = {"K2": np.float64(170), "n_blocks": np.int64(1), "augment": np.bool_(True)}
+    tiny_gan(checkpoint_dir=tmp_path, **same).fit(*plates, resume=np.True_)
+    as_list = list(plates.X)
+    tiny_gan(checkpoint_dir=tmp_path).fit(as_list, plates.Y, resume=True)
+
+
+def test_feature_networks_are_told_apart_by_their_weights(plates, tiny_gan, tmp_path):
+    def fit(network, **options):
+        options |= {"checkpoint_dir": tmp_path, "perceptual": network}
+        return tiny_gan(**options).fit(*plates, resume=bool(list(tmp_path.iterdir())))
+
+    def network(weight):
+        layer = torch.nn.Conv2d(1, 1, 1)
+        torch.nn.init.constant_(layer.weight, weight)
+        torch.nn.init.zeros_(layer.bias)
+        return layer
+
+    fit(network(0.5))
+    fit(network(0.5))  # the same training
+    with pytest.raises(ValueError, match="differs in perceptual"):
+        fit(network(0.25))
+    with pytest.raises(TypeError, match="perceptual must be a value that can be pickl"):
+        fit(lambda images: images)
+
+
+def test_a_damaged_checkpoint(plates, tiny_gan, tmp_path):
+    model = tiny_gan(checkpoint_dir=tmp_path).fit(*plates)
+    before = learnt(model)
+    (path,) = tmp_path.glob("*.checkpoint")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ModelFileError, match=f"{path.name}: .* damaged"):
+        model.fit(*plates)
+    assert learnt(model) == before
+    assert path.read_bytes() == data
+    assert learnt(clone(model).fit(*plates, resume=False)) == before  # written anew
+    assert learnt(clone(model).fit(*plates, resume=True)) == before
+
+
+def test_a_full_disk(plates, tiny_gan, tmp_path, monkeypatch):
+    model = tiny_gan(checkpoint_dir=tmp_path, checkpoint_every=0, max_epochs=2)
+    fit_killed(model, plates, monkeypatch, 2)
+    (path,) = tmp_path.glob("*.checkpoint")
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match="No space left"):
+            model.fit(*plates)
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob("*.unfinished"))
+    expected = learnt(tiny_gan(max_epochs=2).fit(*plates))
+    assert learnt(model.fit(*plates)) == expected
+
+
+def test_a_directory_that_cannot_be(plates, tiny_gan, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        tiny_gan(checkpoint_dir=tmp_path / "file").fit(*plates)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_search_shares_a_directory(n_jobs, plates, tiny_gan, tmp_path):
+    def search(**options):
+        model = tiny_gan(max_epochs=2, **options)
+        grid = {"K2": [10, 170], "n_blocks": [1, 2]}
+        found = GridSearchCV(model, grid, cv=2, n_jobs=n_jobs).fit(*plates)
+        return found.cv_results_["mean_test_score"], learnt(found.best_estimator_)
+
+    scores, best = search()
+    for _ in range(2):  # trained, then taken from the files
+        found, again = search(checkpoint_dir=tmp_path)
+        assert_array_equal(found, scores)
+        assert again == best
+        assert (
+            len(list(tmp_path.glob("*.checkpoint"))) == 9
+        )  # 4 x 2 folds, and the best
+
+
+def run_script(text, tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(text)
+    return subprocess.Popen(
+        [sys.executable, "-u", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+SCRIPT = """
+import sys
+import warnings
+from skdeblurbin import GANBinarizer
+from skdeblurbin.datasets import make_blurred_plates
+
+warnings.simplefilter("always")
+X, Y = make_blurred_plates(8, (24, 36), random_state=0)
+model = GANBinarizer(
+    n_blocks=1, growth_rate=2, base_channels=8, discriminator_channels=4, n_threads=1,
+    max_epochs={epochs}, random_state=0, checkpoint_dir={directory!r}, verbose=1,
+    checkpoint_every=1000, device="cpu",
+)
+model.fit(X, Y)
+print("fitted", model.n_epochs_, model.predict(X).shape)
+"""
+
+
+def wait_for_epoch(process, number):
+    for line in process.stdout:
+        if f" epoch {number}/" in line:
+            return
+    raise AssertionError(process.stderr.read())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_sigterm_writes_a_checkpoint_first(tmp_path):
+    folder = tmp_path / "checkpoints"
+    process = run_script(SCRIPT.format(epochs=100_000, directory=str(folder)), tmp_path)
+    wait_for_epoch(process, 3)
+    process.terminate()
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM
+    assert "fitted" not in out
+    (path,) = folder.glob("*.checkpoint")
+    assert len(unpack(path.read_bytes(), path)["state"]["history"]) >= 3
+    assert error == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_ctrl_c_keeps_what_was_learnt_and_a_checkpoint(tmp_path):
+    folder = tmp_path / "checkpoints"
+    process = run_script(SCRIPT.format(epochs=100_000, directory=str(folder)), tmp_path)
+    wait_for_epoch(process, 3)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    assert "(8, 24, 36)" in out.splitlines()[-1]
+    assert "Training interrupted by user after" in error
+    n_epochs = int(out.splitlines()[-1].split()[1])
+    (path,) = folder.glob("*.checkpoint")
+    state = unpack(path.read_bytes(), path)["state"]
+    assert len(state["history"]) == n_epochs
+    assert not state["_is_finished"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_killed_five_times_at_random_moments():
+    script = Path(__file__).parent / "soak" / "kill_training.py"
+    found = subprocess.run(
+        [sys.executable, script, "--kills", "5"], capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    kills, _, rest = found.stdout.splitlines()[-1].partition(" kills, ")
+    assert int(kills) >= 5
+    assert rest.endswith(" 0 of them differ from the one that was not killed")

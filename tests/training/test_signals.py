@@ -1,0 +1,72 @@
+"""Signals are noted between steps, and do afterwards what they did before."""
+
+import signal
+import threading
+
+import pytest
+
+from skdeblurbin.training.signals import Signals
+
+
+@pytest.fixture(autouse=True)
+def same_handlers():
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_the_first_is_noted_and_the_second_raised():
+    with Signals(heed_termination=False) as signals:
+        assert not signals.interrupted
+        signal.raise_signal(signal.SIGINT)
+        assert signals.interrupted
+        assert not signals.interrupted_twice
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert signals.interrupted_twice
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_termination_is_noted_and_passed_on():
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("caller's"))
+    try:
+        with Signals(heed_termination=False) as signals:
+            signal.raise_signal(signal.SIGTERM)
+            assert heard == ["caller's"]
+        with Signals(heed_termination=True) as signals:
+            signal.raise_signal(signal.SIGTERM)
+            assert signals.terminated
+            assert heard == ["caller's"]
+            signals.pass_termination_on()
+            assert heard == ["caller's"] * 2
+            assert not signals.terminated
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_callers_handler_of_ctrl_c_stays():
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda *_: heard.append("caller's"))
+    try:
+        with Signals(heed_termination=True) as signals:
+            signal.raise_signal(signal.SIGINT)
+        assert heard == ["caller's"]
+        assert not signals.interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_threads_leave_signals_alone():
+    found = []
+
+    def run():
+        with Signals(heed_termination=True):
+            found.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [signal.getsignal(signal.SIGINT)]
