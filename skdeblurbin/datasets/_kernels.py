@@ -9,6 +9,8 @@ from skdeblurbin._parameters import check_number
 
 Kernel = NDArray[np.float32]
 
+_N_TURNS = 8  # of a shaky path
+
 
 def motion_kernel(length: float, angle: float = 0.0, curvature: float = 0.0) -> Kernel:
     """Build the point-spread function of a camera that moves at constant speed.
@@ -57,8 +59,63 @@ def motion_kernel(length: float, angle: float = 0.0, curvature: float = 0.0) -> 
     step = length / n_points
     x = np.cumsum(np.cos(heading)) * step
     y = np.cumsum(np.sin(heading)) * step
-    x -= x.mean()
-    y -= y.mean()
+    return _path_kernel(x, y)
+
+
+def shake_kernel(
+    length: float, rng: np.random.Generator, jitter: float = 0.5
+) -> Kernel:
+    """Build the point-spread function of a camera that shakes while it moves.
+
+    The path begins in any direction, which then wanders as a random walk of eight
+    turns, smoothly from one to the next; the speed varies by up to a half.
+
+    Parameters
+    ----------
+    length : float
+        Length of the path in pixels, in [0, inf). 0 gives the identity kernel.
+    rng : numpy.random.Generator
+        Draws the path.
+    jitter : float, default=0.5
+        Standard deviation of a turn in radians, in [0, inf).
+
+    Returns
+    -------
+    kernel : ndarray of shape (size, size), float32
+        Non-negative, sum 1, `size` odd, centroid in the central pixel.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is no finite number, or negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeblurbin.datasets.degradations import shake_kernel
+    >>> kernel = shake_kernel(9.0, np.random.default_rng(0))
+    >>> kernel.shape[0] % 2, round(float(kernel.sum()), 3)
+    (1, 1.0)
+    """
+    check_number(length, "length", low=0)
+    check_number(jitter, "jitter", low=0)
+    turns = np.cumsum([rng.uniform(0, 2 * np.pi), *rng.normal(0, jitter, _N_TURNS)])
+    speeds = 1 + rng.uniform(-0.5, 0.5, _N_TURNS + 1)
+    if length == 0:
+        return np.ones((1, 1), np.float32)
+    n_points = int(np.ceil(8 * length)) + 1
+    t = np.linspace(0, _N_TURNS, n_points)
+    at = np.arange(_N_TURNS + 1)
+    heading, speed = np.interp(t, at, turns), np.interp(t, at, speeds)
+    step = length * speed / speed.sum()
+    return _path_kernel(
+        np.cumsum(np.cos(heading) * step), np.cumsum(np.sin(heading) * step)
+    )
+
+
+def _path_kernel(x: NDArray[np.float64], y: NDArray[np.float64]) -> Kernel:
+    """The kernel of a path of points that stand for equal times each."""
+    x, y = x - x.mean(), y - y.mean()
     half = max(1, int(np.ceil(max(np.abs(x).max(), np.abs(y).max()))))
     return _splat(x + half, y + half, 2 * half + 1)
 

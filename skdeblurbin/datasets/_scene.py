@@ -1,62 +1,21 @@
 """The sharp scene: a plate as artwork, its surroundings and the view on it.
 
-Everything is painted once, on a supersampled RGB canvas whose three bands are
-
-- red: the grey level of the plate as a photo would show it, 0..255,
-- green: the truth, 255 where there is paper and 0 where there is ink,
-- blue: 255 on the plate, 0 around it.
-
-One perspective warp and one box average then give photo and truth from the same
-geometry, so that they are aligned exactly.
+Everything is painted once, on a supersampled canvas of three bands (`_palette`). One
+perspective warp and one box average then give photo and truth from the same geometry,
+so that they are aligned exactly.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from skdeblurbin.datasets._decoration import decorate, mask_character, stamp
 from skdeblurbin.datasets._drawing import Box, Lettering, place_lines
-
-PAPER, INK = 255, 0
-ON_PLATE = 255
-
-# (grey of the plate, grey of the characters, relative frequency); Rec. 601 luma.
-DARK_ON_LIGHT = (
-    (0.88, 0.08, 6),  # black on white
-    (0.85, 0.22, 2),  # blue or green on white
-    (0.82, 0.34, 1),  # red on white
-    (0.70, 0.09, 2),  # black on yellow
-    (0.62, 0.10, 1),  # black on grey or orange
-)
-LIGHT_ON_DARK = (
-    (0.07, 0.80, 2),  # white or silver on black
-    (0.24, 0.86, 2),  # white on blue
-    (0.30, 0.85, 1),  # white on red
-    (0.36, 0.88, 1),  # white on green
-    (0.26, 0.70, 1),  # yellow on blue
-)
-
-
-@dataclass(frozen=True)
-class Palette:
-    """Grey levels, 0..255, of the plate's paper and of its characters."""
-
-    paper: int
-    ink: int
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, light_on_dark: float) -> Palette:
-        """Choose a kind of plate, a share of them `light_on_dark`, and fade it."""
-        dark = rng.random() < light_on_dark
-        kinds = LIGHT_ON_DARK if dark else DARK_ON_LIGHT
-        weights = np.array([kind[2] for kind in kinds], float)
-        paper, ink, _ = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
-        jitter = rng.normal(0, 0.04, size=2)
-        levels = np.clip([paper + jitter[0], ink + jitter[1]], 0.02, 0.98)
-        return cls(*(round(255 * level) for level in levels))
+from skdeblurbin.datasets._palette import INK, ON_PLATE, PAPER, Palette
 
 
 def paint_lines(
@@ -65,9 +24,14 @@ def paint_lines(
     box: Box,
     palette: Palette,
     rng: np.random.Generator,
+    *,
+    stamped: bool = False,
 ) -> None:
-    """Paint lines of text into a box of the canvas."""
-    for mask, corner in place_lines(lines, box, Lettering.draw(rng), rng):
+    """Paint lines of text into a box of the canvas, `stamped` like embossed metal."""
+    placed = place_lines(lines, box, Lettering.draw(rng), rng)
+    if stamped:
+        placed = stamp(canvas, placed, lines, palette, rng)
+    for mask, corner in placed:
         canvas.paste((palette.ink, INK, ON_PLATE), (*corner,), mask)
 
 
@@ -76,6 +40,7 @@ def characters_artwork(
     lines: tuple[str, ...],
     palette: Palette,
     rng: np.random.Generator,
+    effects: Collection[str] = (),
 ) -> Image.Image:
     """Paint a rectified plate without border: characters that fill the canvas."""
     width, height = size
@@ -84,9 +49,10 @@ def characters_artwork(
     top = rng.uniform(0.04, 0.11) * height
     # The lower margin is the larger one: tails of J and Q hang into it.
     bottom = rng.uniform(0.08, 0.13) * height
-    paint_lines(
-        canvas, lines, (left, top, width - right, height - bottom), palette, rng
-    )
+    box = (left, top, width - right, height - bottom)
+    if "lettering" in effects:
+        box = decorate(canvas, (0, 0, width, height), box, palette, rng)
+    paint_lines(canvas, lines, box, palette, rng, stamped="surface" in effects)
     return canvas
 
 
@@ -95,6 +61,7 @@ def plate_artwork(
     lines: tuple[str, ...],
     palette: Palette,
     rng: np.random.Generator,
+    effects: Collection[str] = (),
 ) -> Image.Image:
     """Paint a whole plate: holder, border, side band, bolts and characters."""
     width, height = size
@@ -126,9 +93,13 @@ def plate_artwork(
     pad_x = rng.uniform(0.03, 0.07) * width
     pad_y = rng.uniform(0.11 if bolted else 0.07, 0.14) * height
     box = (left + pad_x, inset + pad_y, width - inset - pad_x, height - inset - pad_y)
-    paint_lines(canvas, lines, box, palette, rng)
+    field = (left, inset, width - inset, height - inset)
+    if "lettering" in effects:
+        box = decorate(canvas, field, box, palette, rng)
+    paint_lines(canvas, lines, box, palette, rng, stamped="surface" in effects)
+    if "lettering" in effects and rng.random() < 0.08:
+        mask_character(canvas, box, palette, rng)
     if bolted:
-        field = (left, inset, width - inset, height - inset)
         _paint_bolts(draw, field, pad_y, palette, rng)
     return canvas
 

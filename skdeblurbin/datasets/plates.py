@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from numbers import Integral
 from typing import Literal, overload
 
@@ -10,10 +11,9 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from skdeblurbin._parameters import check_number
+from skdeblurbin.datasets._decoration import soil
+from skdeblurbin.datasets._palette import ON_PLATE, PAPER, Palette
 from skdeblurbin.datasets._scene import (
-    ON_PLATE,
-    PAPER,
-    Palette,
     characters_artwork,
     plate_artwork,
     surroundings,
@@ -21,11 +21,12 @@ from skdeblurbin.datasets._scene import (
     warp,
 )
 from skdeblurbin.datasets._texts import draw_plate_text
-from skdeblurbin.datasets.degradations import degrade
+from skdeblurbin.datasets.degradations import EFFECTS, degrade
 
 __all__ = ["make_blurred_plates"]
 
 Layout = Literal["characters", "plate"]
+Effects = str | Collection[str]
 Images = NDArray[np.uint8]
 RandomState = int | np.random.RandomState | None
 
@@ -45,6 +46,7 @@ def make_blurred_plates(
     *,
     severity: float = ...,
     light_on_dark: float = ...,
+    effects: Effects = ...,
     return_text: Literal[False] = ...,
     random_state: RandomState = ...,
 ) -> tuple[Images, Images]: ...
@@ -58,6 +60,7 @@ def make_blurred_plates(
     *,
     severity: float = ...,
     light_on_dark: float = ...,
+    effects: Effects = ...,
     return_text: Literal[True],
     random_state: RandomState = ...,
 ) -> tuple[Images, Images, list[str]]: ...
@@ -70,6 +73,7 @@ def make_blurred_plates(
     *,
     severity: float = 0.5,
     light_on_dark: float = 0.25,
+    effects: Effects = (),
     return_text: bool = False,
     random_state: RandomState = None,
 ) -> tuple[Images, Images] | tuple[Images, Images, list[str]]:
@@ -101,6 +105,16 @@ def make_blurred_plates(
         from image to image, from 0.4 to 1.2 times `severity`.
     light_on_dark : float, default=0.25
         Share of the plates that have light characters on a dark ground, in [0, 1].
+    effects : "all" or collection of str, default=()
+        What real plates and photos have besides:
+
+        - "lettering": names and slogans above and below the number, pictures and
+          emblems behind it, stickers, a masked character; the number is smaller then.
+        - "surface": embossed, bolder and finer strokes, stains and dirt.
+        - "light": glare and night.
+        - "camera": halos of sharpening, rolling gain, blocks of video compression,
+          plates that were 16 rows high.
+        - "motion": paths of up to 20 pixels for 64 rows, shaky ones too.
     return_text : bool, default=False
         Whether to return the plate numbers too.
     random_state : int, RandomState instance or None, default=None
@@ -116,7 +130,8 @@ def make_blurred_plates(
     Y_bin : ndarray of shape (n_samples, height, width), uint8 in {0, 1}
         The truth, the same for both polarities: 0 is ink, 1 is paper. In "characters"
         ink is the characters, hyphens and dots, the rest paper. In "plate" paper is
-        the field inside the border, less characters and bolts; all else is ink: the
+        the field inside the border, less characters and bolts (names, pictures and
+        stickers are paper); all else is ink: the
         border line, the rim or holder outside it, the coloured band, and everything
         around the plate whatever its brightness. So the paper is one quadrangle,
         from which the plate can be rectified.
@@ -156,6 +171,7 @@ def make_blurred_plates(
     shape = _check_image_shape(image_shape, layout)
     check_number(severity, "severity", low=0, high=1)
     check_number(light_on_dark, "light_on_dark", low=0, high=1)
+    chosen = _check_effects(effects)
     if not isinstance(return_text, (bool, np.bool_)):
         raise TypeError(f"return_text must be a bool, got {return_text!r}.")
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
@@ -166,8 +182,9 @@ def make_blurred_plates(
         rng = np.random.default_rng([seed, i])
         lines = draw_plate_text(rng, n_lines=2 if rng.random() < TWO_LINES_SHARE else 1)
         palette = Palette.draw(rng, light_on_dark)
-        scene, truths[i] = _draw_scene(shape, layout, lines, palette, rng)
-        photos[i] = np.rint(degrade(scene, severity, rng) * 255).astype(np.uint8)
+        scene, truths[i] = _draw_scene(shape, layout, lines, palette, chosen, rng)
+        photo = degrade(scene, severity, rng, chosen)
+        photos[i] = np.rint(photo * 255).astype(np.uint8)
         texts.append(" ".join(lines))
     return (photos, truths, texts) if return_text else (photos, truths)
 
@@ -187,6 +204,20 @@ def _check_layout(layout: object) -> Layout:
     if layout == "plate":
         return "plate"
     raise ValueError(f"layout must be one of 'characters', 'plate', got {layout!r}.")
+
+
+def _check_effects(effects: object) -> frozenset[str]:
+    if isinstance(effects, str) and effects == "all":
+        return frozenset(EFFECTS)
+    message = (
+        f"effects must be 'all' or a collection of some of {', '.join(EFFECTS)}, got "
+        f"{effects!r}."
+    )
+    if isinstance(effects, str) or not isinstance(effects, Collection):
+        raise TypeError(message)
+    if not set(effects) <= set(EFFECTS):
+        raise ValueError(message)
+    return frozenset(effects)
 
 
 def _check_image_shape(image_shape: object, layout: Layout) -> tuple[int, int]:
@@ -210,6 +241,7 @@ def _draw_scene(
     layout: Layout,
     lines: tuple[str, ...],
     palette: Palette,
+    effects: frozenset[str],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], Images]:
     """Draw the sharp scene, float32 in [0, 1], and its truth in {0, 1}."""
@@ -219,16 +251,18 @@ def _draw_scene(
     if layout == "plate":
         aspect = rng.uniform(2.5, 4.7) if len(lines) == 1 else rng.uniform(1.2, 2.0)
         corners = view_corners(size, aspect, rng)
-        artwork = plate_artwork(size, lines, palette, rng)
+        artwork = plate_artwork(size, lines, palette, rng, effects)
         outside = (0, 0, 0)
     else:
         # What rectification leaves: corners off by up to one hundredth of the side.
         corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
         corners = (corners + rng.uniform(-0.01, 0.01, size=(4, 2))) * size
-        artwork = characters_artwork(size, lines, palette, rng)
+        artwork = characters_artwork(size, lines, palette, rng, effects)
         outside = (palette.paper, PAPER, ON_PLATE)
     drawn = np.asarray(warp(artwork, corners, size, outside).reduce(factor))
     grey, paper, on_plate = (drawn[..., band] for band in range(3))
+    if "surface" in effects:
+        grey = soil(grey.astype(np.float32), rng)
     around = surroundings(shape, rng) if layout == "plate" else 0
     scene = grey + around * (1 - on_plate.astype(np.float32) / 255)
     truth = (paper >= 128).astype(np.uint8)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from skdeblurbin.datasets._drawing import ABOVE, glyph
-from skdeblurbin.datasets._scene import DARK_ON_LIGHT
+from skdeblurbin.datasets._palette import DARK_ON_LIGHT
 from skdeblurbin.datasets.degradations import REFERENCE_HEIGHT, degrade
 from skdeblurbin.networks.glyph import CHARACTERS, PICTURE_SIDE
 

@@ -3,16 +3,24 @@ import math
 import numpy as np
 import pytest
 
+from skdeblurbin.datasets.degradations import EFFECTS as ALL
 from skdeblurbin.datasets.degradations import (
     add_noise,
     defocus_blur,
     degrade,
     disk_kernel,
+    glare,
     jpeg_compress,
     lower_resolution,
     motion_blur,
     motion_kernel,
+    night,
+    rolling_gain,
+    shake_blur,
+    shake_kernel,
+    sharpen,
     uneven_light,
+    video_blocks,
 )
 
 PATHS = [(0.4, 0.0, 0.0), (5.0, 0.0, 0.0), (9.3, 0.7, 0.0), (13.0, 2.0, 1.5)]
@@ -38,6 +46,13 @@ EFFECTS = {
     "noise": lambda image, rng: add_noise(image, rng, 0.05, 0.03),
     "light": lambda image, rng: uneven_light(image, rng, 0.7),
     "jpeg": lambda image, rng: jpeg_compress(image, 40),
+    "shake": lambda image, rng: shake_blur(image, 7.0, rng, 0.5),
+    "glare": lambda image, rng: glare(image, rng, 0.7),
+    "night": lambda image, rng: night(image, rng, 0.7),
+    "sharpen": lambda image, rng: sharpen(image, 1.5, 1.2),
+    "gain": lambda image, rng: rolling_gain(image, rng, 0.8),
+    "video": lambda image, rng: video_blocks(image, rng, 0.5),
+    "all": lambda image, rng: degrade(image, 0.6, rng, ALL),
     "degrade": lambda image, rng: degrade(image, 0.6, rng),
 }
 
@@ -279,3 +294,93 @@ def test_wrong_types_are_named(bad):
 def test_grey_values_of_another_scale_are_refused():
     with pytest.raises(ValueError, match=r"in \[0, 1\], got values from 0 to 255: div"):
         motion_blur(np.array([[0, 255]], np.uint8), 3.0)
+
+
+@pytest.mark.parametrize("length", [0.5, 4.0, 20.0])
+def test_shake_kernel_is_normalised_centred_and_no_longer_than_its_path(length):
+    for seed in range(5):
+        kernel = shake_kernel(length, np.random.default_rng(seed), 0.7)
+        size = len(kernel)
+        assert kernel.sum() == pytest.approx(1)
+        assert kernel.min() >= 0
+        assert centroid(kernel) == pytest.approx((size // 2, size // 2), abs=1e-4)
+        # Within its path's length of the centre, and a pixel for the interpolation.
+        assert size // 2 <= length + 1
+    assert shake_kernel(0, np.random.default_rng(0)).tolist() == [[1]]
+
+
+def test_without_jitter_a_shaky_path_is_straight():
+    def width(kernel):
+        """Variance across the path."""
+        places = np.indices(kernel.shape).reshape(2, -1)
+        return np.linalg.eigvalsh(np.cov(places, aweights=kernel.ravel()))[0]
+
+    # A straight line, spread over its neighbours: the variance of a triangle of half
+    # width 1 is 1/6.
+    assert width(shake_kernel(12.0, np.random.default_rng(3), 0.0)) < 0.2
+    assert width(shake_kernel(12.0, np.random.default_rng(3), 1.0)) > 1
+
+
+def test_without_strength_nothing_changes():
+    image = scene()
+    rng = np.random.default_rng(0)
+    for result in (
+        shake_blur(image, 0, rng),
+        glare(image, rng, 0),
+        night(image, rng, 0),
+        sharpen(image, 0),
+        sharpen(image, 2.0, 0),
+        rolling_gain(image, rng, 0),
+        video_blocks(image, rng, 0),
+    ):
+        np.testing.assert_allclose(result, image, atol=1e-5)
+
+
+def test_glare_only_adds_light_and_night_only_takes_it():
+    image = scene()
+    for seed in range(8):
+        assert (glare(image, np.random.default_rng(seed)) >= image - 1e-6).all()
+        assert (night(image, np.random.default_rng(seed)) <= image + 1e-6).all()
+
+
+def test_sharpening_makes_halos_on_both_sides_of_an_edge():
+    step = np.tile(np.repeat([0.3, 0.7], 20), (5, 1))
+    found = sharpen(step, 1.0, 2.0)[2]
+    # Of a step blurred by a Gaussian of sigma 2, half a pixel from the edge there are
+    # 0.3 + 0.4 * Phi(-1/4) = 0.4605 and 0.5395: twice the step less that.
+    assert found[19] == pytest.approx(2 * 0.3 - 0.4605, abs=1e-3)
+    assert found[20] == pytest.approx(2 * 0.7 - 0.5395, abs=1e-3)
+    np.testing.assert_allclose(found[[0, -1]], [0.3, 0.7], atol=1e-3)
+
+
+def test_gain_rolls_over_rows_between_half_and_all():
+    banded = rolling_gain(np.ones((200, 3)), np.random.default_rng(0), 1.0)
+    assert (banded == banded[:, :1]).all()
+    assert banded.min() == pytest.approx(0.5, abs=0.02)
+    assert banded.max() == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("side", [4, 8, 16])
+def test_blocks_lose_their_detail_and_jump_at_their_edges(side):
+    ramp = np.add.outer(np.arange(6 * side), np.arange(8 * side)) / (14 * side)
+    weak, strong = (
+        video_blocks(ramp, np.random.default_rng(1), strength, side)
+        for strength in (0.02, 1.0)
+    )
+    assert np.abs(weak - ramp).mean() < np.abs(strong - ramp).mean() / 2
+    jumps = np.abs(np.diff(strong, axis=1)).mean(axis=0)
+    places = [jumps[start::side].mean() for start in range(side)]
+    assert max(places) > 1.5 * min(places)
+
+
+@pytest.mark.parametrize("effect", ALL)
+def test_families_of_degrade_change_something_or_belong_to_the_plate(effect):
+    image = scene(64, 96)
+    changed = [
+        not np.array_equal(
+            degrade(image, 0.7, np.random.default_rng(seed)),
+            degrade(image, 0.7, np.random.default_rng(seed), [effect]),
+        )
+        for seed in range(20)
+    ]
+    assert any(changed) == (effect in ("light", "camera", "motion"))

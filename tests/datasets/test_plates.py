@@ -373,3 +373,59 @@ def test_light_on_dark_changes_nothing_but_the_polarity():
 def test_bad_share(bad):
     with pytest.raises(ValueError, match="light_on_dark must be a real number in"):
         make_blurred_plates(1, light_on_dark=bad)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("effects", ["all", ["lettering"], {"surface"}])
+def test_effects_are_in_the_photo_and_no_ink(layout, effects):
+    options = {"layout": layout, "severity": 0, "random_state": 2}
+    X, Y = make_blurred_plates(12, effects=effects, **options)
+    plain, plain_truth = make_blurred_plates(12, **options)
+    assert not np.array_equal(X, plain)
+    for truth, before in zip(Y, plain_truth, strict=True):
+        assert set(np.unique(truth)) == {0, 1}
+        if layout == "plate":  # what is around the number is as it was
+            rim = len(truth) // 20
+            assert truth[:rim].sum() == before[:rim].sum()
+    # Names, pictures and stickers are no ink: there is about as much as before, less
+    # where they take room, more or less by bolder or finer strokes.
+    share = np.mean(Y == 0) / np.mean(plain_truth == 0)
+    assert 0.6 < share < 1.2
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", [(16, 16), (17, 61), (301, 40)])
+@pytest.mark.parametrize("severity", [0, 1.0])
+def test_all_effects_at_any_shape(layout, shape, severity):
+    options = {"layout": layout, "severity": severity, "effects": "all"}
+    X, Y, texts = make_blurred_plates(
+        6, shape, return_text=True, random_state=1, **options
+    )
+    again = make_blurred_plates(3, shape, random_state=1, **options)
+    assert X.shape == Y.shape == (6, *shape)
+    assert len(texts) == 6
+    np.testing.assert_array_equal(X[:3], again[0])
+    np.testing.assert_array_equal(Y[:3], again[1])
+
+
+def test_light_camera_and_motion_leave_the_truth_alone():
+    options = {"layout": "plate", "severity": 0.8, "random_state": 3}
+    X, Y = make_blurred_plates(8, **options)
+    for effect in ("light", "camera", "motion"):
+        changed, truth = make_blurred_plates(8, effects=(effect,), **options)
+        np.testing.assert_array_equal(truth, Y)
+        assert not np.array_equal(changed, X)
+
+
+@pytest.mark.parametrize(
+    ("effects", "error"),
+    [
+        ("lettering", TypeError),
+        (None, TypeError),
+        (1, TypeError),
+        (["rain"], ValueError),
+    ],
+)
+def test_bad_effects(effects, error):
+    with pytest.raises(error, match=r"effects must be 'all' or .* lettering, surface"):
+        make_blurred_plates(1, effects=effects)

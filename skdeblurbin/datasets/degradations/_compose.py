@@ -1,0 +1,170 @@
+"""All effects together, in the order in which they happen in a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skdeblurbin._parameters import check_number
+from skdeblurbin.datasets.degradations._blur import (
+    defocus_blur,
+    motion_blur,
+    shake_blur,
+)
+from skdeblurbin.datasets.degradations._camera import (
+    add_noise,
+    jpeg_compress,
+    rolling_gain,
+    sharpen,
+    video_blocks,
+)
+from skdeblurbin.datasets.degradations._common import (
+    FloatImage,
+    check_image,
+    clip,
+    reduced_shape,
+    resize,
+)
+from skdeblurbin.datasets.degradations._light import glare, night, uneven_light
+
+#: The image height, in pixels, at which the lengths in `degrade` are quoted.
+REFERENCE_HEIGHT = 64
+#: The longest motion and the largest defocus radius, in pixels at that height.
+MAX_MOTION = 13.0
+MAX_DEFOCUS = 2.6
+#: The longest motion with the effect "motion".
+MAX_LONG_MOTION = 20.0
+#: The families of effects that `make_blurred_plates` can add: the first two are of the
+#: plate, the others of light and camera.
+EFFECTS = ("lettering", "surface", "light", "camera", "motion")
+
+
+def degrade(
+    image: ArrayLike,
+    severity: float,
+    rng: np.random.Generator,
+    effects: Collection[str] = (),
+) -> FloatImage:
+    """Take a picture of a sharp scene with a moving, cheap camera.
+
+    In physical order: uneven light, exposure and haze; defocus and motion; coarse
+    sampling; noise and JPEG on the coarse grid; enlargement to the old size. The
+    strength of each effect is drawn between 0.4 and 1.2 times `severity` (at most 1),
+    so that pictures of one severity differ. Lengths grow with the image's height: at
+    height 64 the motion is up to 13 pixels (3 to 9 at severity 0.5) and the radius
+    of defocus up to 2.6.
+
+    Parameters
+    ----------
+    image : array-like of shape (height, width), float in [0, 1]
+        The sharp scene.
+    severity : float
+        In [0, 1]: 0 hardly changes the picture, 1 makes it hard to read.
+    rng : numpy.random.Generator
+        The source of all that is random here.
+    effects : collection of str, default=()
+        What may happen besides. "light": glare and night. "camera": halos of
+        sharpening, rolling gain, blocks of video compression, plates that were 16
+        rows high. "motion": paths of up to 20 pixels at height 64, shaky ones too.
+        Other names of `EFFECTS` are without effect here.
+
+    Returns
+    -------
+    degraded : ndarray of shape (height, width), float32 in [0, 1]
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `image` is not 2-D or `severity` is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeblurbin.datasets.degradations import degrade
+    >>> scene = np.ones((64, 64)); scene[20:40, 20:30] = 0
+    >>> degrade(scene, 0.5, np.random.default_rng(0)).shape
+    (64, 64)
+    """
+    array = check_image(image)
+    check_number(severity, "severity", low=0, high=1)
+    shape = (array.shape[0], array.shape[1])
+
+    def strength() -> float:
+        return float(min(1.0, severity * rng.uniform(0.4, 1.2)))
+
+    lit = _expose(uneven_light(array, rng, strength()), strength(), rng)
+    if "light" in effects:
+        lit = _strong_light(lit, strength(), rng)
+    blurred = _blur(lit, strength(), rng, long="motion" in effects)
+    factor = 1 + 2.2 * strength() * rng.uniform(0, 1)
+    if "camera" in effects and rng.random() < 0.3:  # far away: 16 rows at the least
+        factor = max(factor, 1 + strength() * (shape[0] / 16 - 1) * rng.uniform(0, 1))
+    # A picture of under eight rows or columns would hold no characters at all.
+    factor = max(1.0, min(factor, min(shape) / 8))
+    small = resize(blurred, reduced_shape(shape, factor))
+    if "camera" in effects and rng.random() < 0.2:
+        small = rolling_gain(small, rng, strength())
+    noise = strength()
+    noisy = add_noise(small, rng, shot=0.01 + 0.05 * noise, read=0.002 + 0.025 * noise)
+    if "camera" in effects:
+        noisy = _process(noisy, strength(), rng)
+    if rng.random() < 0.7:
+        noisy = jpeg_compress(noisy, quality=round(95 - 60 * strength()))
+    return resize(noisy, shape)
+
+
+def _expose(image: FloatImage, strength: float, rng: np.random.Generator) -> FloatImage:
+    """Squeeze the range of greys: exposure too long or too short, veiling haze."""
+    contrast = 1 - strength * rng.uniform(0.0, 0.6)
+    black = rng.uniform(0.0, 1.0) * (1 - contrast)
+    return clip(image * np.float32(contrast) + np.float32(black))
+
+
+def _strong_light(
+    image: FloatImage, strength: float, rng: np.random.Generator
+) -> FloatImage:
+    """Let it be night sometimes, or something shine into the lens."""
+    kind = rng.random()
+    if kind < 0.15:
+        return glare(image, rng, strength)
+    if kind < 0.35:
+        return night(image, rng, strength)
+    return image
+
+
+def _process(
+    image: FloatImage, strength: float, rng: np.random.Generator
+) -> FloatImage:
+    """What a camera does to its pictures: it sharpens some, and compresses some."""
+    if rng.random() < 0.4:
+        amount = strength * rng.uniform(0.3, 2.0)
+        image = sharpen(image, amount, rng.uniform(0.6, 1.6))
+    if rng.random() < 0.35:
+        image = video_blocks(image, rng, strength, int(rng.choice([4, 8, 8, 16])))
+    return image
+
+
+def _blur(
+    image: FloatImage, strength: float, rng: np.random.Generator, *, long: bool
+) -> FloatImage:
+    """Blur by motion, defocus or both; the two share the strength when both occur."""
+    unit = image.shape[0] / REFERENCE_HEIGHT
+    kind = rng.choice(["motion", "defocus", "both"], p=[0.5, 0.15, 0.35])
+    blurred = image
+    if kind != "motion":
+        share = rng.uniform(0.3, 0.7) if kind == "both" else 1.0
+        blurred = defocus_blur(blurred, MAX_DEFOCUS * strength * share * unit)
+    if kind != "defocus":
+        length = min(MAX_MOTION, 15 * strength) * unit
+        if long:
+            length = MAX_LONG_MOTION * strength * unit
+            if rng.random() < 0.3:
+                return shake_blur(blurred, length, rng, rng.uniform(0.2, 1.0))
+        # Cars drive and cameras pan sideways more often than not.
+        sideways = rng.random() < 0.5
+        angle = rng.normal(0, 0.2) if sideways else rng.uniform(0, np.pi)
+        curvature = rng.normal(0, 1.0) if rng.random() < 0.5 else 0.0
+        blurred = motion_blur(blurred, length, angle, curvature)
+    return blurred
