@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+#: Arrays by their names.
 Arrays = dict[str, NDArray[Any]]
 
 # How a file that is being written is called, beside the one that it will replace.
@@ -66,7 +67,7 @@ def pack(state: Any) -> bytes:
     """
     arrays: Arrays = {}
     tree = json.dumps(_tree(state, arrays, {}))
-    metadata = {"tree": tree, "sha256": _checksum(tree, arrays)}
+    metadata = {"tree": tree, "sha256": checksum(tree, arrays)}
     return save(arrays, metadata)
 
 
@@ -82,7 +83,7 @@ def unpack(data: bytes, path: str | os.PathLike[str]) -> Any:
         arrays = load(data)
         metadata = _metadata(data)
         tree = metadata["tree"]
-        if metadata["sha256"] != _checksum(tree, arrays):
+        if metadata["sha256"] != checksum(tree, arrays):
             raise ModelFileError(path, "its checksum is wrong, so it is damaged")
         return _state(json.loads(tree), arrays)
     except (SafetensorError, KeyError, ValueError, RecursionError) as error:
@@ -159,8 +160,8 @@ def _state(tree: Any, arrays: Arrays) -> Any:
     raise ValueError(f"unknown kind {kind!r}")
 
 
-def _checksum(tree: str, arrays: Arrays) -> str:
-    """SHA-256 over the text and all arrays, their shapes and types included."""
+def checksum(tree: str, arrays: Arrays) -> str:
+    """SHA-256 in hexadecimal: over a text, all arrays, their shapes and types."""
     found = hashlib.sha256(tree.encode())
     for name in sorted(arrays):
         array = arrays[name]

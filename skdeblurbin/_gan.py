@@ -10,11 +10,15 @@ import torch
 
 from skdeblurbin._base import tears_down_callbacks
 from skdeblurbin._gan_callbacks import FitTasks
-from skdeblurbin._gan_engine import GANEngine
-from skdeblurbin._gan_parameters import check_gan_parameters, check_resume
+from skdeblurbin._gan_files import GANFiles
+from skdeblurbin._gan_parameters import (
+    check_gan_parameters,
+    check_resume,
+    check_same_classes,
+)
 
 
-class GANBinarizer(GANEngine):
+class GANBinarizer(GANFiles):
     """Conditional GAN that maps blurred plates straight to binary ones [1]_.
 
     A generator of dense blocks learns from pairs (blurred photo, binary image), against
@@ -99,6 +103,9 @@ class GANBinarizer(GANEngine):
     image_shape : tuple (height, width), default=None
         Shape of the images that rows of a 2-D `X` are flattened from. None takes each
         row as an image one pixel high.
+    working_shape : tuple (height, width), default=None
+        Resize images to this shape for the networks, and results back: for plates of
+        all sizes, or crops too small to be trained on. None leaves them as they are.
     warm_start : bool, default=False
         Whether `fit` goes on from the networks of the previous call.
     n_threads : int or None, default=None
@@ -214,6 +221,7 @@ class GANBinarizer(GANEngine):
         validation_fraction: float | None = None,
         n_iter_no_change: int | None = None,
         image_shape: tuple[int, int] | None = None,
+        working_shape: tuple[int, int] | None = None,
         warm_start: bool = False,
         n_threads: int | None = None,
         device: str | torch.device = "auto",
@@ -246,6 +254,7 @@ class GANBinarizer(GANEngine):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.image_shape = image_shape
+        self.working_shape = working_shape
         self.warm_start = warm_start
         self.n_threads = n_threads
         self.device = device
@@ -353,11 +362,7 @@ class GANBinarizer(GANEngine):
         continuing = hasattr(self, "generator_")
         if continuing:
             self._check_new_images(X)
-            if classes is not None and not _same_values(classes, self.classes_):
-                raise ValueError(
-                    "classes must be those of the first call, "
-                    f"{self.classes_.tolist()}, got {classes!r}."
-                )
+            check_same_classes(classes, self.classes_)
             classes = self.classes_
         data = self._check_pairs(X, Y, classes, keep_range=continuing)
         return self._train(X, data, continuing=continuing)
@@ -385,10 +390,3 @@ class GANBinarizer(GANEngine):
         """
         images = self._check_new_images(X)
         return images.pack(self._deblur(images))
-
-
-def _same_values(classes: Any, known: np.ndarray[Any, Any]) -> bool:
-    try:
-        return bool(sorted(classes) == known.tolist())
-    except TypeError:  # no collection, or one of things without order
-        return False

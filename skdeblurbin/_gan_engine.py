@@ -23,6 +23,7 @@ from skdeblurbin._gan_pairs import (
     validation_scores,
     warn_of_useless_output,
 )
+from skdeblurbin._parameters import check_image_shape
 from skdeblurbin._ranges import (
     learn_scale,
     ranges_of,
@@ -117,7 +118,8 @@ class GANEngine(BaseBinarizer):
             input_range, on_integers = learn_scale(images.grey)
         ranges = ranges_of(images.grey, input_range, on_integers)
         warn_doubtful_range(images.grey, ranges)
-        pairs = Pairs(images.grey, ranges, encode_targets(targets, found))
+        paper = encode_targets(targets, found)
+        pairs = Pairs(images.grey, ranges, paper, self._checked_working_shape())
         if keep_range:
             found = self.classes_  # with the dtype of the first call
         return _TrainingData(images, pairs, found, input_range, on_integers)
@@ -178,6 +180,9 @@ class GANEngine(BaseBinarizer):
     ) -> Checkpoint | None:
         earlier = self._training_state if continuing else None
         return make_checkpoint(self, data.pairs, data.known(), earlier)
+
+    def _checked_working_shape(self) -> tuple[int, int] | None:
+        return check_image_shape(self.working_shape, "working_shape")
 
     def _make_run(
         self,
@@ -293,7 +298,9 @@ class GANEngine(BaseBinarizer):
         ranges = ranges_of(images.grey, self.input_range_, self._fitted_on_integers)
         scaled = map(scale_to_unit, images.grey, ranges)
         with torch_threads(self.n_threads):
-            return list(deblur_images(self.generator_, scaled))
+            return list(
+                deblur_images(self.generator_, scaled, self._checked_working_shape())
+            )
 
     def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:
         return list(map(to_paper, images.grey, self._deblur(images)))

@@ -76,7 +76,7 @@ def validation_scores(held_out: Pairs, generator: torch.nn.Module) -> dict[str, 
 def _deblur_finite(
     generator: torch.nn.Module, pairs: Pairs
 ) -> Iterator[NDArray[np.float32]]:
-    for grey in deblur_images(generator, pairs.scaled()):
+    for grey in deblur_images(generator, pairs.scaled(), pairs.working_shape):
         finite = np.isfinite(grey)
         if not finite.all():
             raise DivergenceError("the output of the generator", grey[~finite][0])

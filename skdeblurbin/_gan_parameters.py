@@ -7,6 +7,7 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skdeblurbin._parameters import check_image_shape, check_number
 from skdeblurbin.networks.perceptual import check_perceptual_name
@@ -80,6 +81,7 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
                 f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r}."
             )
     check_image_shape(parameters["image_shape"])
+    check_image_shape(parameters["working_shape"], "working_shape")
     directory = parameters["checkpoint_dir"]
     if directory is not None and not isinstance(directory, str | PathLike):
         raise TypeError(f"checkpoint_dir must be a path or None, got {directory!r}.")
@@ -97,6 +99,25 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
         raise ValueError(
             "K1 (with a feature network in perceptual), K2 and adversarial_weight are "
             "all zero: no loss is left to train with."
+        )
+
+
+def check_same_classes(classes: Any, known: NDArray[Any]) -> None:
+    """Check the classes that a later call of `partial_fit` names.
+
+    Raises
+    ------
+    ValueError
+        If they are not those of the first call.
+    """
+    try:
+        same = classes is None or sorted(classes) == known.tolist()
+    except TypeError:  # no collection, or one of things without order
+        same = False
+    if not same:
+        raise ValueError(
+            f"classes must be those of the first call, {known.tolist()}, got "
+            f"{classes!r}."
         )
 
 

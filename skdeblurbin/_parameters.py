@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 
-def check_image_shape(image_shape: Any) -> tuple[int, int] | None:
-    """Check the `image_shape` parameter: None or two positive integers."""
+def check_image_shape(
+    image_shape: Any, name: str = "image_shape"
+) -> tuple[int, int] | None:
+    """Check a parameter that is None or two positive integers."""
     if image_shape is None:
         return None
     if (
@@ -20,7 +22,7 @@ def check_image_shape(image_shape: Any) -> tuple[int, int] | None:
         or not all(_is_count(side) for side in image_shape)
     ):
         raise ValueError(
-            "image_shape must be None or (height, width), two integers of at least 1, "
+            f"{name} must be None or (height, width), two integers of at least 1, "
             f"got {image_shape!r}."
         )
     return int(image_shape[0]), int(image_shape[1])

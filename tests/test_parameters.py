@@ -254,6 +254,7 @@ NUMBER_RULES = {
     "checkpoint_every": ([0, 0.5, 60], [-1, NAN, INF], ["60", None, True]),
     "optimizer": (["muon", "adam"], ["Adam", "sgd", None, 1, ["adam"]], []),
     "image_shape": ([None, (6, 8)], [(6,), (0, 8), "68"], []),
+    "working_shape": ([None, (20, 24)], [(6,), (0, 8), "68"], []),
 }
 # These are checked where they are resolved; perceptual and perceptual_weights by the
 # tests of the networks, device below.

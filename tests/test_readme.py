@@ -5,22 +5,35 @@ import io
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from skdeblurbin.datasets import make_blurred_plates
 
 README = Path(__file__).parents[1] / "README.md"
 
 
 @pytest.fixture(scope="module")
 def blocks():
+    """The pieces of Python: with the trained model, and with training."""
     text = README.read_text(encoding="utf-8")
-    return dict(re.findall(r"```(\w+)\n(.*?)```", text, re.S))
+    pretrained, training = re.findall(r"```python\n(.*?)```", text, re.S)
+    return {"pretrained": pretrained, "training": training}
 
 
-def test_python_block_runs_and_beats_nothing_silently(blocks):
+def test_the_trained_model_takes_photos_of_any_size(blocks):
+    X, _ = make_blurred_plates(2, (60, 140), "plate", random_state=0)
+    names = {"photos": [X[0], np.stack([X[1][:50]] * 3, axis=-1)]}
+    exec(compile(blocks["pretrained"], "README.md", "exec"), names)
+    assert [image.shape for image in names["binary"]] == [(60, 140), (50, 140)]
+    assert all(set(np.unique(image)) <= {0, 1} for image in names["binary"])
+
+
+def test_training_runs_and_beats_nothing_silently(blocks):
     printed = io.StringIO()
     names = {}
     with contextlib.redirect_stdout(printed):
-        exec(compile(blocks["python"], "README.md", "exec"), names)
+        exec(compile(blocks["training"], "README.md", "exec"), names)
     assert names["binary"].shape == (10, 48, 72)
     assert set(names["binary"].ravel()) == {0, 1}
     assert 0 <= names["grey"].min() < names["grey"].max() <= 1
@@ -28,7 +41,7 @@ def test_python_block_runs_and_beats_nothing_silently(blocks):
 
 
 def test_the_ten_lines_are_ten(blocks):
-    lines = [line for line in blocks["python"].splitlines() if line.strip()]
+    lines = [line for line in blocks["training"].splitlines() if line.strip()]
     assert len(lines) == 10
 
 

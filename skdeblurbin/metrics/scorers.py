@@ -44,7 +44,7 @@ class _ImageScorer:
             If Y holds other values than the estimator's `classes_`.
         """
         known = np.asarray(estimator.classes_)
-        shape = _find_image_shape(estimator)
+        shape = find_image_shape(estimator)
         predicted = check_images(
             estimator.predict(X), name="predict(X)", image_shape=shape
         ).grey
@@ -65,7 +65,7 @@ class _ImageScorer:
         return f"<scorer {sign}{self._metric.__name__}>"
 
 
-def _find_image_shape(estimator: Any) -> tuple[int, int] | None:
+def find_image_shape(estimator: Any) -> tuple[int, int] | None:
     """Find the shape that rows of pixels have as images, in searches and pipelines too.
 
     Metrics that look at neighbours need it.

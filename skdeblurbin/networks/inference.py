@@ -6,6 +6,7 @@ import math
 import operator
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import groupby, islice
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skdeblurbin._resizing import resize
 from skdeblurbin._tensors import full_precision
 from skdeblurbin.networks._rows import (
     Buffers,
@@ -243,7 +245,9 @@ def _collect_weights(module: nn.Module, found: list[Tensor]) -> None:
 
 
 def deblur_images(
-    generator: nn.Module, images: Iterable[NDArray[np.float32]]
+    generator: nn.Module,
+    images: Iterable[NDArray[np.float32]],
+    working_shape: tuple[int, int] | None = None,
 ) -> Iterator[NDArray[np.float32]]:
     """Deblur images; what an image gives does not depend on the others, to the bit.
 
@@ -258,12 +262,21 @@ def deblur_images(
         In evaluation mode; maps (n_images, 1, height, width) in [-1, 1] to the same.
     images : iterable of float32 ndarray of shape (height, width)
         In [0, 1].
+    working_shape : tuple (height, width), default=None
+        Resize the images to this shape for the network, and what it gives back to
+        their own; None leaves them as they are.
 
     Yields
     ------
     float32 ndarray of shape (height, width)
         In [0, 1]: dark is ink, bright is paper.
     """
+    if working_shape is not None:
+        shapes: deque[tuple[int, int]] = deque()
+        resized = _resized(images, working_shape, shapes)
+        for grey in deblur_images(generator, resized):
+            yield resize(grey, shapes.popleft())
+        return
     device = next(generator.parameters()).device
     deblur = _deblurrer(generator, device)
     for shape, group in groupby(images, key=np.shape):
@@ -273,6 +286,17 @@ def deblur_images(
                 blurred = torch.from_numpy(np.stack(batch)[:, None]).to(device) * 2 - 1
                 grey = ((deblur(blurred, size) + 1) / 2)[:, 0].cpu().numpy()
             yield from grey  # outside of the block, whose mode would reach the caller
+
+
+def _resized(
+    images: Iterable[NDArray[np.float32]],
+    shape: tuple[int, int],
+    shapes: deque[tuple[int, int]],
+) -> Iterator[NDArray[np.float32]]:
+    """Images in another shape; their own are noted in `shapes`."""
+    for image in images:
+        shapes.append((image.shape[0], image.shape[1]))
+        yield resize(image, shape)
 
 
 def _batch_size(

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from skdeblurbin._ranges import scale_to_unit
+from skdeblurbin._resizing import resize
 from skdeblurbin._tensors import to_batch
 from skdeblurbin.training.trainer import Batch
 
@@ -32,11 +33,14 @@ class Pairs:
         The range of each that becomes [0, 1].
     paper : sequence of bool ndarray of shape (height, width)
         The truth: True is paper.
+    working_shape : tuple (height, width) or None
+        The shape that a network sees the images in; None is their own.
     """
 
     grey: Sequence[NDArray[Any]]
     ranges: Sequence[tuple[float, float]]
     paper: Sequence[NDArray[np.bool_]]
+    working_shape: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.grey)
@@ -48,6 +52,7 @@ class Pairs:
             [self.grey[i] for i in chosen],
             [self.ranges[i] for i in chosen],
             [self.paper[i] for i in chosen],
+            self.working_shape,
         )
 
     def scaled(self) -> Iterator[NDArray[np.float32]]:
@@ -127,6 +132,9 @@ class PairBatches:
         pairs = self._pairs
         blurred = scale_to_unit(pairs.grey[index], pairs.ranges[index])
         target = pairs.paper[index].astype(np.float32)
+        if pairs.working_shape is not None:
+            blurred = resize(blurred, pairs.working_shape)
+            target = (resize(target, pairs.working_shape) > 0.5).astype(np.float32)
         if self._augmentation is None:
             return blurred, target
         return self._augmentation(blurred, target, self._rng)

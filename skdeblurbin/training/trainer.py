@@ -267,7 +267,7 @@ class Trainer:
         if self.discriminator is not None and "discriminator" in state:
             self.discriminator.load_state_dict(state["discriminator"])
         for network, optimizers in self._optimizers().items():
-            known = state["optimizers"][network]
+            known = state.get("optimizers", {}).get(network, [])
             if len(known) == len(optimizers):
                 for optimizer, moments in zip(optimizers, known, strict=True):
                     optimizer.load_state_dict(moments)

@@ -11,12 +11,12 @@ from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 
 from skdeblurbin._parameters import check_number
+from skdeblurbin._resizing import resize
 from skdeblurbin.datasets.degradations._common import (
     FloatImage,
     check_image,
     clip,
     reduced_shape,
-    resize,
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image
 
 FloatImage = NDArray[np.float32]
 # Resampling and noise go so far beyond black and white; uint8 goes farther.
@@ -32,16 +31,6 @@ def clip(image: NDArray[np.floating]) -> FloatImage:
     """Values below 0 become 0, above 1 become 1."""
     clipped: FloatImage = np.clip(image, 0.0, 1.0).astype(np.float32, copy=False)
     return clipped
-
-
-def resize(image: FloatImage, shape: tuple[int, int]) -> FloatImage:
-    """Resample with an area-aware cubic; keeps the picture's centre in place."""
-    if image.shape == shape:
-        return image.copy()
-    resized = Image.fromarray(image).resize(
-        (shape[1], shape[0]), Image.Resampling.BICUBIC
-    )
-    return clip(np.asarray(resized, dtype=np.float32))
 
 
 def reduced_shape(shape: tuple[int, ...], factor: float) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skdeblurbin._parameters import check_number
+from skdeblurbin._resizing import resize
 from skdeblurbin.datasets.degradations._blur import (
     defocus_blur,
     motion_blur,
@@ -25,7 +26,6 @@ from skdeblurbin.datasets.degradations._common import (
     check_image,
     clip,
     reduced_shape,
-    resize,
 )
 from skdeblurbin.datasets.degradations._light import glare, night, uneven_light
 

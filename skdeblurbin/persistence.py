@@ -1,0 +1,159 @@
+"""Files of models: safetensors with a JSON header, checked before anything is read.
+
+A file holds arrays and text. Nothing in it is executed, and no name in it is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from skdeblurbin._files import Arrays, ModelFileError, checksum, write_atomically
+
+#: Of what `write_model` writes. `read_model` reads all up to it.
+FORMAT = 1
+#: The largest file and header, in bytes, that `read_model` looks into.
+LARGEST_FILE = 2**28
+LARGEST_HEADER = 2**20
+
+_KEY = "skdeblurbin"
+_KINDS = {"F16": 2, "F32": 4, "I64": 8}  # bytes each
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def write_model(
+    path: str | os.PathLike[str], about: dict[str, Any], arrays: Arrays
+) -> None:
+    """Write a model's file, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+    about : dict
+        What JSON can hold, and `read_model` gives back.
+    arrays : dict of str to ndarray
+        Of dtype float32, float16 or int64.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; one that was there stays.
+    """
+    text = json.dumps({"format": FORMAT, **about}, allow_nan=False)
+    metadata = {_KEY: text, "sha256": checksum(text, arrays)}
+    write_atomically(Path(path), save(arrays, metadata))
+
+
+def read_model(
+    path: str | os.PathLike[str], expected: Callable[[dict[str, Any]], Shapes]
+) -> tuple[dict[str, Any], Arrays]:
+    """Read a model's file, after checks of all that it says of itself.
+
+    Parameters
+    ----------
+    path : path
+    expected : callable (about) -> dict of str to shape
+        The names and shapes of the arrays that such a model has; a ValueError or
+        TypeError if there can be no such model.
+
+    Returns
+    -------
+    about : dict
+        As it was written.
+    arrays : dict of str to ndarray
+        Finite.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such file, or it is not a sound model's.
+    """
+    try:
+        file, header = _opened(path)
+        with file:
+            about, entries = _described(header)
+            _check_entries(entries, expected(about))
+            length = max(
+                (entry["data_offsets"][1] for entry in entries.values()), default=0
+            )
+            if os.fstat(file.fileno()).st_size != 8 + len(header) + length:
+                raise ValueError("its length is not what its header says")
+            file.seek(0)
+            data = file.read()
+        arrays = load(data)
+        found = json.loads(header)["__metadata__"]
+        if checksum(found[_KEY], arrays) != found.get("sha256"):
+            raise ValueError("its checksum is wrong, so it is damaged")
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} holds numbers that are not finite")
+    except ModelFileError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
+        raise ModelFileError(path, str(error) or type(error).__name__) from error
+    return about, arrays
+
+
+def _opened(path: str | os.PathLike[str]) -> tuple[Any, bytes]:
+    """An open file, and its header, if they are of a reasonable size."""
+    if not os.path.isfile(path):
+        raise ModelFileError(path, "there is no such file")
+    file = Path(path).open("rb")  # noqa: SIM115
+    try:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST_FILE:
+            raise ValueError(f"it has {size} bytes, and {LARGEST_FILE} are allowed")
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(size - 8, LARGEST_HEADER):
+            raise ValueError("it is no safetensors file, or truncated")
+        return file, file.read(length)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _described(header: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a header says of the model, and of each array."""
+    try:
+        entries = json.loads(header)
+        about = json.loads(entries.pop("__metadata__")[_KEY])
+        version = about["format"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError("its header is not that of a model of skdeblurbin") from None
+    if not isinstance(version, int) or version < 1:
+        raise ValueError(f"its format is {version!r}, which never was")
+    if version > FORMAT:
+        raise ValueError(
+            f"it has format {version}, and this version of skdeblurbin reads up to "
+            f"{FORMAT}: update it"
+        )
+    return about, entries
+
+
+def _check_entries(entries: dict[str, Any], shapes: Shapes) -> None:
+    """Compare what a header says of the arrays with what the model has."""
+    missing, surplus = sorted(shapes.keys() - entries), sorted(entries.keys() - shapes)
+    if missing or surplus:
+        named = ", ".join([*missing, *surplus][:3])
+        raise ValueError(
+            f"it lacks {len(missing)} arrays and has {len(surplus)} too many ({named})"
+        )
+    for name, shape in shapes.items():
+        entry = entries[name]
+        if entry["dtype"] not in _KINDS or tuple(entry["shape"]) != shape:
+            raise ValueError(
+                f"{name} has shape {entry['shape']} and type {entry['dtype']}, not "
+                f"{list(shape)} and one of {', '.join(_KINDS)}"
+            )
+        begin, end = entry["data_offsets"]
+        if end - begin != _KINDS[entry["dtype"]] * math.prod(shape):
+            raise ValueError(f"{name} does not have the length of its shape")
