@@ -18,8 +18,8 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from skdeblurbin import GANBinarizer
 from skdeblurbin._files import write_atomically
+from skdeblurbin._gan import GANBinarizer
 from skdeblurbin.datasets import make_blurred_plates
 
 SHAPE = (128, 192)
