@@ -301,6 +301,8 @@ class GANBinarizer(GANFiles):
             the error names in what those that are there differ.
         ModelFileError
             If the checkpoint is damaged.
+        RuntimeError
+            If another process or thread is at the same training in `checkpoint_dir`.
         OSError
             If a checkpoint cannot be written, or the disk is full; the one before it
             stays.

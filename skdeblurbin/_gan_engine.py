@@ -204,6 +204,8 @@ class GANEngine(BaseBinarizer):
             verbose=self.verbose,
             history=self.history_ if continuing else (),
             checkpoint=checkpoint,
+            # The caller's loop of `partial_fit` is to end, not the epoch.
+            hear_interruption=tasks is not None,
         )
 
     def _make_rng(self, *, continuing: bool) -> np.random.Generator:

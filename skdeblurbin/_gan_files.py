@@ -77,7 +77,8 @@ class GANFiles(GANEngine):
                 name: value.astype(np.float16) if value.dtype == np.float32 else value
                 for name, value in weights.items()
             }
-        parameters = self.get_params(deep=False)
+        # Where this machine keeps checkpoints is nobody else's business.
+        parameters = self.get_params(deep=False) | {"checkpoint_dir": None}
         about = {
             "class": _CLASS,
             "parameters": {n: _plain(v, n) for n, v in parameters.items()},

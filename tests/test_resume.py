@@ -374,3 +374,56 @@ def test_killed_five_times_at_random_moments():
     kills, _, rest = found.stdout.splitlines()[-1].partition(" kills, ")
     assert int(kills) >= 5
     assert rest.endswith(" 0 of them differ from the one that was not killed")
+
+
+def interrupt_in(monkeypatch, owner, name, when):
+    """Press Ctrl-C at the beginning of a certain call of a method."""
+    method, calls = getattr(owner, name), []
+
+    def pressed(self, *arguments, **options):
+        calls.append(None)
+        if len(calls) in when:
+            signal.raise_signal(signal.SIGINT)
+        return method(self, *arguments, **options)
+
+    monkeypatch.setattr(owner, name, pressed)
+
+
+def test_ctrl_c_in_a_step_ends_the_fit_after_it(plates, tiny_gan, monkeypatch):
+    one_epoch = tiny_gan(max_epochs=1, batch_size=2).fit(*plates).deblur(plates.X)
+    interrupt_in(monkeypatch, Trainer, "train_step", [4])
+    model = tiny_gan(max_epochs=5, batch_size=2)
+    with pytest.warns(UserWarning, match="interrupted by user after 1 of 5 epochs"):
+        model.fit(*plates)
+    assert model.n_epochs_ == 1
+    assert (model.deblur(plates.X) != one_epoch).any()  # the fourth step is kept
+
+
+def test_a_second_ctrl_c_raises(plates, tiny_gan, monkeypatch):
+    interrupt_in(monkeypatch, Trainer, "train_step", [4])
+    interrupt_in(monkeypatch, Trainer, "networks", [1])
+    model = tiny_gan(max_epochs=5, batch_size=2)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        pytest.warns(UserWarning, match="interrupted by user"),
+    ):
+        model.fit(*plates)
+    assert not hasattr(model, "generator_")
+
+
+def test_ctrl_c_after_the_last_step_is_told(plates, tiny_gan, monkeypatch):
+    expected = learnt(tiny_gan().fit(*plates))
+    interrupt_in(monkeypatch, Trainer, "check_finite", [1])
+    model = tiny_gan()
+    with pytest.warns(UserWarning, match="interrupted by user after 1 of 1 epochs"):
+        model.fit(*plates)
+    assert learnt(model) == expected
+
+
+def test_ctrl_c_in_partial_fit_ends_the_callers_loop(plates, tiny_gan, monkeypatch):
+    model = tiny_gan().partial_fit(*plates)
+    before = learnt(model)
+    interrupt_in(monkeypatch, Trainer, "check_finite", [1])
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(*plates)
+    assert learnt(model) == before

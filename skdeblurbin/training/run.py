@@ -58,6 +58,8 @@ class TrainingRun:
         Of the epochs of earlier runs, which this one continues.
     checkpoint : Checkpoint, default=None
         Where to keep the state of the training, entered by the caller.
+    hear_interruption : bool, default=True
+        Whether Ctrl-C ends the training after a step; False leaves it to raise at once.
 
     Attributes
     ----------
@@ -78,6 +80,7 @@ class TrainingRun:
         verbose: int = 0,
         history: list[dict[str, Any]] | tuple[()] = (),
         checkpoint: Checkpoint | None = None,
+        hear_interruption: bool = True,
     ) -> None:
         self._trainer = trainer
         self._max_epochs = max_epochs
@@ -96,7 +99,10 @@ class TrainingRun:
         self._n_earlier = len(history)
         self.history = [dict(epoch) for epoch in history]
         self._checkpoint = checkpoint
-        self._signals = Signals(heed_termination=checkpoint is not None)
+        self._signals = Signals(
+            heed_interruption=hear_interruption,
+            heed_termination=checkpoint is not None,
+        )
         self._n_done = 0  # epochs of this run
         self._is_resumed = self._is_finished = False
         self._seconds = 0.0  # that the present epoch took before it was resumed
@@ -180,6 +186,8 @@ class TrainingRun:
         except KeyboardInterrupt:
             if len(self.history) == self._n_earlier or self._signals.interrupted_twice:
                 raise
+            self._stop_early()
+        if self._is_finished and self._signals.interrupted:  # after the last step
             self._stop_early()
         if self._in_epoch:  # what was begun is ended, though it was cut short
             try:

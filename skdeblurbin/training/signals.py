@@ -16,8 +16,8 @@ class Signals:
 
     Parameters
     ----------
-    heed_termination : bool
-        Whether SIGTERM too is noted.
+    heed_interruption, heed_termination : bool
+        Whether Ctrl-C, and whether SIGTERM, is noted.
 
     Attributes
     ----------
@@ -26,14 +26,16 @@ class Signals:
         KeyboardInterrupt at once.
     """
 
-    def __init__(self, *, heed_termination: bool) -> None:
+    def __init__(self, *, heed_interruption: bool, heed_termination: bool) -> None:
+        self._heed_interruption = heed_interruption
         self._heed_termination = heed_termination
         self._before: dict[int, Any] = {}
         self.interrupted = self.interrupted_twice = self.terminated = False
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            if self._heed_interruption and is_default:
                 self._hear(signal.SIGINT, self._interrupt)
             if self._heed_termination and signal.getsignal(signal.SIGTERM) is not None:
                 self._hear(signal.SIGTERM, self._terminate)

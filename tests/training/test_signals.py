@@ -17,7 +17,7 @@ def same_handlers():
 
 
 def test_the_first_is_noted_and_the_second_raised():
-    with Signals(heed_termination=False) as signals:
+    with Signals(heed_interruption=True, heed_termination=False) as signals:
         assert not signals.interrupted
         signal.raise_signal(signal.SIGINT)
         assert signals.interrupted
@@ -33,10 +33,10 @@ def test_termination_is_noted_and_passed_on():
     heard = []
     before = signal.signal(signal.SIGTERM, lambda *_: heard.append("caller's"))
     try:
-        with Signals(heed_termination=False) as signals:
+        with Signals(heed_interruption=True, heed_termination=False) as signals:
             signal.raise_signal(signal.SIGTERM)
             assert heard == ["caller's"]
-        with Signals(heed_termination=True) as signals:
+        with Signals(heed_interruption=True, heed_termination=True) as signals:
             signal.raise_signal(signal.SIGTERM)
             assert signals.terminated
             assert heard == ["caller's"]
@@ -51,7 +51,7 @@ def test_a_callers_handler_of_ctrl_c_stays():
     heard = []
     before = signal.signal(signal.SIGINT, lambda *_: heard.append("caller's"))
     try:
-        with Signals(heed_termination=True) as signals:
+        with Signals(heed_interruption=True, heed_termination=True) as signals:
             signal.raise_signal(signal.SIGINT)
         assert heard == ["caller's"]
         assert not signals.interrupted
@@ -63,10 +63,16 @@ def test_other_threads_leave_signals_alone():
     found = []
 
     def run():
-        with Signals(heed_termination=True):
+        with Signals(heed_interruption=True, heed_termination=True):
             found.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
     assert found == [signal.getsignal(signal.SIGINT)]
+
+
+def test_what_is_not_heeded_is_as_ever():
+    heed_nothing = Signals(heed_interruption=False, heed_termination=False)
+    with heed_nothing, pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
