@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import joblib
@@ -297,24 +298,27 @@ def test_a_search_shares_a_directory(n_jobs, plates, tiny_gan, tmp_path):
         )  # 4 x 2 folds, and the best
 
 
+@contextmanager
 def run_script(text, tmp_path):
     path = tmp_path / "script.py"
     path.write_text(text)
-    return subprocess.Popen(
-        [sys.executable, "-u", str(path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = [sys.executable, "-u", str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # if it has not ended
 
 
 SCRIPT = """
-import sys
+import signal
 import warnings
 from skdeblurbin import GANBinarizer
 from skdeblurbin.datasets import make_blurred_plates
 
 warnings.simplefilter("always")
+signal.signal(signal.SIGINT, signal.default_int_handler)
 X, Y = make_blurred_plates(8, (24, 36), random_state=0)
 model = GANBinarizer(
     n_blocks=1, growth_rate=2, base_channels=8, discriminator_channels=4, n_threads=1,
@@ -336,10 +340,11 @@ def wait_for_epoch(process, number):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 def test_sigterm_writes_a_checkpoint_first(tmp_path):
     folder = tmp_path / "checkpoints"
-    process = run_script(SCRIPT.format(epochs=100_000, directory=str(folder)), tmp_path)
-    wait_for_epoch(process, 3)
-    process.terminate()
-    out, error = process.communicate(timeout=60)
+    script = SCRIPT.format(epochs=100_000, directory=str(folder))
+    with run_script(script, tmp_path) as process:
+        wait_for_epoch(process, 3)
+        process.terminate()
+        out, error = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGTERM
     assert "fitted" not in out
     (path,) = folder.glob("*.checkpoint")
@@ -350,10 +355,11 @@ def test_sigterm_writes_a_checkpoint_first(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 def test_ctrl_c_keeps_what_was_learnt_and_a_checkpoint(tmp_path):
     folder = tmp_path / "checkpoints"
-    process = run_script(SCRIPT.format(epochs=100_000, directory=str(folder)), tmp_path)
-    wait_for_epoch(process, 3)
-    process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=60)
+    script = SCRIPT.format(epochs=100_000, directory=str(folder))
+    with run_script(script, tmp_path) as process:
+        wait_for_epoch(process, 3)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=60)
     assert process.returncode == 0, error
     assert "(8, 24, 36)" in out.splitlines()[-1]
     assert "Training interrupted by user after" in error
@@ -389,6 +395,7 @@ def interrupt_in(monkeypatch, owner, name, when):
     monkeypatch.setattr(owner, name, pressed)
 
 
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_ctrl_c_in_a_step_ends_the_fit_after_it(plates, tiny_gan, monkeypatch):
     one_epoch = tiny_gan(max_epochs=1, batch_size=2).fit(*plates).deblur(plates.X)
     interrupt_in(monkeypatch, Trainer, "train_step", [4])
@@ -399,6 +406,7 @@ def test_ctrl_c_in_a_step_ends_the_fit_after_it(plates, tiny_gan, monkeypatch):
     assert (model.deblur(plates.X) != one_epoch).any()  # the fourth step is kept
 
 
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_a_second_ctrl_c_raises(plates, tiny_gan, monkeypatch):
     interrupt_in(monkeypatch, Trainer, "train_step", [4])
     interrupt_in(monkeypatch, Trainer, "networks", [1])
@@ -411,6 +419,7 @@ def test_a_second_ctrl_c_raises(plates, tiny_gan, monkeypatch):
     assert not hasattr(model, "generator_")
 
 
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_ctrl_c_after_the_last_step_is_told(plates, tiny_gan, monkeypatch):
     expected = learnt(tiny_gan().fit(*plates))
     interrupt_in(monkeypatch, Trainer, "check_finite", [1])
@@ -420,6 +429,7 @@ def test_ctrl_c_after_the_last_step_is_told(plates, tiny_gan, monkeypatch):
     assert learnt(model) == expected
 
 
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_ctrl_c_in_partial_fit_ends_the_callers_loop(plates, tiny_gan, monkeypatch):
     model = tiny_gan().partial_fit(*plates)
     before = learnt(model)

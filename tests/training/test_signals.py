@@ -9,7 +9,7 @@ from skdeblurbin.training.signals import Signals
 
 
 @pytest.fixture(autouse=True)
-def same_handlers():
+def same_handlers(ctrl_c_is_heard):
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.getsignal(number) for number in numbers]
     yield
