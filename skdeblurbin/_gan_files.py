@@ -15,7 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeblurbin._gan_engine import GANEngine
 from skdeblurbin._gan_parameters import check_gan_parameters
-from skdeblurbin._tensors import build_network, resolve_device, to_numpy_state
+from skdeblurbin._tensors import (
+    build_network,
+    from_numpy_state,
+    resolve_device,
+    to_numpy_state,
+)
 from skdeblurbin.networks import DenseGenerator
 from skdeblurbin.persistence import Shapes, read_model, write_model
 
@@ -189,8 +194,8 @@ class GANFiles(GANEngine):
         device = resolve_device(self.device)
         options = self._generator_options()
         generator = build_network(DenseGenerator, options, torch.Generator())
-        tensors = {name: torch.from_numpy(np.array(v)) for name, v in weights.items()}
-        generator.load_state_dict(tensors)  # to float32, whatever the file has
+        # To float32, whatever the file has.
+        generator.load_state_dict(from_numpy_state(weights))
         generator.eval().requires_grad_(False).to(device)
         rng = self._make_rng(continuing=False)
         state: dict[str, Any] = {

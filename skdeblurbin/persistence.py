@@ -80,7 +80,7 @@ def read_model(
     try:
         file, header = _opened(path)
         with file:
-            about, entries = _described(header)
+            metadata, about, entries = _described(header)
             _check_entries(entries, expected(about))
             length = max(
                 (entry["data_offsets"][1] for entry in entries.values()), default=0
@@ -90,8 +90,7 @@ def read_model(
             file.seek(0)
             data = file.read()
         arrays = load(data)
-        found = json.loads(header)["__metadata__"]
-        if checksum(found[_KEY], arrays) != found.get("sha256"):
+        if checksum(metadata[_KEY], arrays) != metadata.get("sha256"):
             raise ValueError("its checksum is wrong, so it is damaged")
         for name, array in arrays.items():
             if not np.isfinite(array).all():
@@ -121,11 +120,12 @@ def _opened(path: str | os.PathLike[str]) -> tuple[Any, bytes]:
         raise
 
 
-def _described(header: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a header says of the model, and of each array."""
+def _described(header: bytes) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """A header's texts, what they say of the model, and what it says of each array."""
     try:
         entries = json.loads(header)
-        about = json.loads(entries.pop("__metadata__")[_KEY])
+        metadata = entries.pop("__metadata__")
+        about = json.loads(metadata[_KEY])
         version = about["format"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError("its header is not that of a model of skdeblurbin") from None
@@ -136,7 +136,7 @@ def _described(header: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
             f"it has format {version}, and this version of skdeblurbin reads up to "
             f"{FORMAT}: update it"
         )
-    return about, entries
+    return metadata, about, entries
 
 
 def _check_entries(entries: dict[str, Any], shapes: Shapes) -> None:

@@ -5,6 +5,8 @@ None of it is ink in the truth: what is wanted is the number.
 
 from __future__ import annotations
 
+from itertools import cycle, islice
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
@@ -132,16 +134,22 @@ def soil(grey: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.floa
     for cells, strength in ((4, 0.12), (12, 0.08), (40, 0.05)):
         size = (cells, max(2, round(cells * shape[1] / shape[0])))
         noise = rng.standard_normal(size[::-1], dtype=np.float32)
-        smooth = Image.fromarray(noise).resize(shape, Image.Resampling.BICUBIC)
-        factor += strength * rng.uniform(0, 1) * np.asarray(smooth)
+        factor += strength * rng.uniform(0, 1) * _stretched(noise, shape)
     if rng.random() < 0.3:  # mud splashes from below
         size = (24, 12)
         noise = rng.random(size[::-1], dtype=np.float32)
         noise += np.linspace(-0.5, 0.1, size[1], dtype=np.float32)[:, None]
-        smooth = Image.fromarray(noise).resize(shape, Image.Resampling.BICUBIC)
-        factor *= 1 - rng.uniform(0.2, 0.6) * (np.asarray(smooth) > 0.8)
+        factor *= 1 - rng.uniform(0.2, 0.6) * (_stretched(noise, shape) > 0.8)
     soiled: NDArray[np.float32] = grey * factor.clip(0.2, 1.6)
     return soiled
+
+
+def _stretched(
+    noise: NDArray[np.float32], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Coarse noise, of any range, smoothly over a picture of width and height."""
+    image = Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)
+    return np.asarray(image)
 
 
 def _paint_picture(
@@ -199,7 +207,7 @@ def _paint_small_text(
     draw = ImageDraw.Draw(canvas)
     tone = rng.uniform(0.4, 1.05)
     if rng.random() < 0.2:  # light text on a dark band, from edge to edge
-        band = (field[0], min(y0, y1), field[2], max(y0, y1))
+        band = (field[0], y0, field[2], y1)
         draw.rectangle(band, (palette.between(tone), PAPER, ON_PLATE))
         tone = rng.uniform(-0.1, 0.15)
     height = (y1 - y0) * rng.uniform(0.45, 0.75)
@@ -226,13 +234,8 @@ def _words(rng: np.random.Generator) -> str:
     """One to three words that can be pronounced; some with digits."""
     words = []
     for _ in range(rng.integers(1, 4)):
-        letters = [
-            (_CONSONANTS, _VOWELS)[i % 2][
-                rng.integers(len((_CONSONANTS, _VOWELS)[i % 2]))
-            ]
-            for i in range(rng.integers(3, 9))
-        ]
-        words.append("".join(letters))
+        kinds = islice(cycle((_CONSONANTS, _VOWELS)), int(rng.integers(3, 9)))
+        words.append("".join(kind[rng.integers(len(kind))] for kind in kinds))
     if rng.random() < 0.1:
         words.append(str(rng.integers(1900, 2030)))
     return " ".join(words)

@@ -123,13 +123,17 @@ def _polar_factors(products: Tensor) -> Tensor:
     identity = torch.eye(
         products.shape[-1], dtype=products.dtype, device=products.device
     )
-    factors = identity.expand_as(products)
-    for _ in range(_N_ITERATIONS):
-        polynomial = torch.baddbmm(
+
+    def polynomial() -> Tensor:
+        return torch.baddbmm(
             products, products, products, beta=_CUBIC, alpha=_QUINTIC
         ).add_(identity, alpha=_LINEAR)
-        factors = polynomial @ factors
-        products = polynomial @ products @ polynomial
+
+    factors = factor = polynomial()
+    for _ in range(_N_ITERATIONS - 1):
+        products = factor @ products @ factor
+        factor = polynomial()
+        factors = factor @ factors
     return factors
 
 

@@ -153,6 +153,7 @@ def make(arguments: argparse.Namespace) -> None:
         for row in rows
     ]
     arguments.outputs.mkdir(parents=True, exist_ok=True)
+    binarizers = methods(arguments.model)
     index: dict[str, Any] = {"texts": [row["text"] for row in rows], "levels": []}
     for level in arguments.levels:
         X = np.stack(
@@ -161,7 +162,7 @@ def make(arguments: argparse.Namespace) -> None:
                 for p, row in zip(plates, rows, strict=True)
             ]
         )
-        for name, method in methods(arguments.model).items():
+        for name, method in binarizers.items():
             images = np.asarray(method(X), np.float32)
             crops = [crop(i, row) for i, row in zip(images, rows, strict=True)]
             np.savez(arguments.outputs / f"{level} {name}.npz", *crops)

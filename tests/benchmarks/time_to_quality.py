@@ -30,6 +30,7 @@ from _rivals import PlainLoop, UNetLoop, binarize_with
 from sklearn.model_selection import train_test_split
 
 from skdeblurbin import GANBinarizer, OtsuBinarizer
+from skdeblurbin._files import write_atomically
 from skdeblurbin._ranges import scale_to_unit
 from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.metrics import root_mean_squared_error
@@ -190,10 +191,7 @@ def write_results(file: Path | None, results: dict[str, Any]) -> None:
     if file is None:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside and moved: an interruption leaves the old file or the new.
-    beside = file.with_suffix(".new")
-    beside.write_text(json.dumps(results, indent=1) + "\n")
-    beside.replace(file)
+    write_atomically(file, f"{json.dumps(results, indent=1)}\n".encode())
 
 
 def print_table(results: dict[str, Any], otsu: float) -> None:

@@ -43,9 +43,7 @@ def uneven_light(
     """
     array = check_image(image)
     check_number(strength, "strength", low=0, high=1)
-    height, width = array.shape
-    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
+    y, x = _places(array.shape)
     angle = rng.uniform(0, 2 * np.pi)
     across = np.cos(angle) * x + np.sin(angle) * y
     light = 1 - strength * rng.uniform(0.1, 0.35) * (1 + across / np.sqrt(2))
@@ -99,9 +97,7 @@ def glare(
     """
     array = check_image(image)
     check_number(strength, "strength", low=0, high=1)
-    height, width = array.shape
-    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
+    y, x = _places(array.shape)
     light = np.zeros_like(array)
     for _ in range(rng.integers(1, 3)):
         x0, y0 = rng.uniform(-1.3, 1.3, size=2)
@@ -152,9 +148,7 @@ def night(
     """
     array = check_image(image)
     check_number(strength, "strength", low=0, high=1)
-    height, width = array.shape
-    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
+    y, x = _places(array.shape)
     # The plate's lights are above it, a car's headlights anywhere.
     x0, y0 = rng.uniform(-0.8, 0.8), rng.uniform(-1.5, 0.5)
     reach = rng.uniform(0.8, 2.0)
@@ -162,3 +156,11 @@ def night(
     level = rng.uniform(0.1, 0.6)
     dark = (array.clip(0) * lamp) ** rng.uniform(1.0, 1.6) * level
     return clip((1 - strength) * array + strength * dark)
+
+
+def _places(shape: tuple[int, ...]) -> tuple[FloatImage, FloatImage]:
+    """A column of rows' places and a row of columns', from -1 to 1."""
+    height, width = shape
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
+    return y, x
