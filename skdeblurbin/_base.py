@@ -108,7 +108,7 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
             If `X` is no collection of images.
         """
         images = self._check_new_images(X)
-        paper = self._binarize(images)
+        paper = self._binarize_for_caller(images)
         return images.pack(decode_paper(image, self.classes_) for image in paper)
 
     def transform(self, X: Any) -> Any:
@@ -157,6 +157,10 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
     @abstractmethod
     def _binarize(self, images: Images) -> Iterable[NDArray[np.bool_]]:
         """Map validated images to booleans of the same shape: True is paper."""
+
+    def _binarize_for_caller(self, images: Images) -> Iterable[NDArray[np.bool_]]:
+        """The same, in the size that `predict` is to give."""
+        return self._binarize(images)
 
     def _checked_image_shape(self) -> tuple[int, int] | None:
         return check_image_shape(self.image_shape)

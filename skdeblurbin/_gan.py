@@ -106,6 +106,10 @@ class GANBinarizer(GANFiles):
     working_shape : tuple (height, width), default=None
         Resize images to this shape for the networks, and results back: for plates of
         all sizes, or crops too small to be trained on. None leaves them as they are.
+    output_scale : {"input", "model"}, default="input"
+        Size of what `predict` and `deblur` give: "input" is that of each photo, "model"
+        is `working_shape`: a plate of 16 rows cannot be read in 16 rows. `score` and
+        scorers compare with truths, and need "input".
     warm_start : bool, default=False
         Whether `fit` goes on from the networks of the previous call.
     n_threads : int or None, default=None
@@ -222,6 +226,7 @@ class GANBinarizer(GANFiles):
         n_iter_no_change: int | None = None,
         image_shape: tuple[int, int] | None = None,
         working_shape: tuple[int, int] | None = None,
+        output_scale: str = "input",
         warm_start: bool = False,
         n_threads: int | None = None,
         device: str | torch.device = "auto",
@@ -255,6 +260,7 @@ class GANBinarizer(GANFiles):
         self.n_iter_no_change = n_iter_no_change
         self.image_shape = image_shape
         self.working_shape = working_shape
+        self.output_scale = output_scale
         self.warm_start = warm_start
         self.n_threads = n_threads
         self.device = device
@@ -385,10 +391,8 @@ class GANBinarizer(GANFiles):
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            If `fit` was not called.
-        ValueError, TypeError
-            If `X` is no collection of images.
+        NotFittedError, ValueError, TypeError
+            As :meth:`predict`.
         """
         images = self._check_new_images(X)
-        return images.pack(self._deblur(images))
+        return images.pack(self._deblur(images, self.output_scale))

@@ -22,6 +22,7 @@ _WITHOUT_EFFECT = (
     "checkpoint_every",
     "device",
     "n_threads",
+    "output_scale",
     "verbose",
     "warm_start",
 )

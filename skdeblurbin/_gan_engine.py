@@ -23,6 +23,7 @@ from skdeblurbin._gan_pairs import (
     validation_scores,
     warn_of_useless_output,
 )
+from skdeblurbin._gan_parameters import check_output_scale
 from skdeblurbin._parameters import check_image_shape
 from skdeblurbin._ranges import (
     learn_scale,
@@ -296,16 +297,27 @@ class GANEngine(BaseBinarizer):
             "conditional": self.conditional,
         }
 
-    def _deblur(self, images: Images) -> list[NDArray[np.float32]]:
+    def _deblur(
+        self, images: Images, output_scale: str = "input"
+    ) -> list[NDArray[np.float32]]:
+        check_output_scale(output_scale, self.working_shape)
         ranges = ranges_of(images.grey, self.input_range_, self._fitted_on_integers)
         scaled = map(scale_to_unit, images.grey, ranges)
         with torch_threads(self.n_threads):
             return list(
-                deblur_images(self.generator_, scaled, self._checked_working_shape())
+                deblur_images(
+                    self.generator_,
+                    scaled,
+                    self._checked_working_shape(),
+                    resize_back=output_scale == "input",
+                )
             )
 
     def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:
         return list(map(to_paper, images.grey, self._deblur(images)))
+
+    def _binarize_for_caller(self, images: Images) -> Sequence[NDArray[np.bool_]]:
+        return list(map(to_paper, images.grey, self._deblur(images, self.output_scale)))
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())

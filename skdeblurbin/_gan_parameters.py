@@ -18,6 +18,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "content_loss": tuple(CONTENT_LOSSES),
     "optimizer": tuple(OPTIMIZERS),
     "learning_rate_decay": ("cosine", None),
+    "output_scale": ("input", "model"),
 }
 _FLAGS = ("conditional", "augment", "warm_start")
 
@@ -74,14 +75,11 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
     is_integer = isinstance(side, int | np.integer) and not isinstance(side, bool)
     if not is_integer or side not in _DOWNSAMPLINGS:
         raise ValueError(f"downsampling must be 1, 2 or 4, got {side!r}.")
-    for name, allowed in _CHOICES.items():
-        value = parameters[name]
-        if not isinstance(value, str | None) or value not in allowed:
-            raise ValueError(
-                f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r}."
-            )
+    for name in _CHOICES:
+        _check_choice(parameters[name], name)
     check_image_shape(parameters["image_shape"])
     check_image_shape(parameters["working_shape"], "working_shape")
+    check_output_scale(parameters["output_scale"], parameters["working_shape"])
     directory = parameters["checkpoint_dir"]
     if directory is not None and not isinstance(directory, str | PathLike):
         raise TypeError(f"checkpoint_dir must be a path or None, got {directory!r}.")
@@ -99,6 +97,30 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
         raise ValueError(
             "K1 (with a feature network in perceptual), K2 and adversarial_weight are "
             "all zero: no loss is left to train with."
+        )
+
+
+def _check_choice(value: Any, name: str) -> None:
+    allowed = _CHOICES[name]
+    if not isinstance(value, str | None) or value not in allowed:
+        raise ValueError(
+            f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r}."
+        )
+
+
+def check_output_scale(output_scale: Any, working_shape: object) -> None:
+    """Check what size `predict` is to give.
+
+    Raises
+    ------
+    ValueError
+        If `output_scale` is no allowed word, or there is no shape that "model" means.
+    """
+    _check_choice(output_scale, "output_scale")
+    if output_scale == "model" and working_shape is None:
+        raise ValueError(
+            "output_scale='model' needs a working_shape, which is the size of what "
+            "comes back."
         )
 
 

@@ -255,6 +255,8 @@ NUMBER_RULES = {
     "optimizer": (["muon", "adam"], ["Adam", "sgd", None, 1, ["adam"]], []),
     "image_shape": ([None, (6, 8)], [(6,), (0, 8), "68"], []),
     "working_shape": ([None, (20, 24)], [(6,), (0, 8), "68"], []),
+    # "model" needs a working shape: see the tests of persistence.
+    "output_scale": (["input"], ["Model", None, 1, ["input"]], []),
 }
 # These are checked where they are resolved; perceptual and perceptual_weights by the
 # tests of the networks, device below.

@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 
 from skdeblurbin import GANBinarizer, ModelFileError, OtsuBinarizer
 from skdeblurbin._files import checksum
+from skdeblurbin._resizing import resize
 from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.persistence import FORMAT, LARGEST_FILE
 
@@ -315,6 +316,32 @@ def test_working_shape(plates, tiny_gan):
     plain = tiny_gan(max_epochs=3, validation_fraction=0.3).fit(X, Y)
     same = clone(plain).set_params(working_shape=X.shape[1:]).fit(X, Y)
     assert_array_equal(same.deblur(X), plain.deblur(X))
+
+
+def test_output_scale(plates, tiny_gan, tmp_path):
+    X, Y = plates
+    model = tiny_gan(working_shape=(48, 64)).fit(X, Y)
+    score, small = model.score(X, Y), model.predict(X)
+    model.set_params(output_scale="model")
+    grey, binary = model.deblur(X), model.predict(X)
+    assert grey.shape == binary.shape == (len(X), 48, 64)
+    # What the networks gave, before it was resized: the same grey, in fewer pixels.
+    resized = np.stack([resize(image, X.shape[1:]) for image in grey])
+    assert_array_equal(resized, model.set_params(output_scale="input").deblur(X))
+    assert_array_equal(model.predict(X), small)
+    model.set_params(output_scale="model")
+    mixed = [X[0], X[1][:9, :11]]
+    assert [image.shape for image in model.predict(mixed)] == [(48, 64)] * 2
+    rows = clone(model).set_params(image_shape=X.shape[1:])
+    rows.fit(X.reshape(len(X), -1), Y.reshape(len(Y), -1))
+    assert rows.predict(X.reshape(len(X), -1)).shape == (len(X), 48 * 64)
+    assert model.score(X, Y) == score  # in the truth's own size
+    model.save(tmp_path / "model.safetensors")
+    assert GANBinarizer.load(tmp_path / "model.safetensors").output_scale == "model"
+    with pytest.raises(ValueError, match="output_scale='model' needs a working_shape"):
+        tiny_gan(output_scale="model").fit(X, Y)
+    with pytest.raises(ValueError, match="output_scale='model' needs a working_shape"):
+        model.set_params(working_shape=None).predict(X)
 
 
 @pytest.mark.parametrize("name", ["plate"])

@@ -9,10 +9,16 @@ from itertools import cycle, islice
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from skdeblurbin.datasets._drawing import Box, Lettering, place_lines
-from skdeblurbin.datasets._palette import ON_PLATE, PAPER, Palette
+from skdeblurbin.datasets._drawing import (
+    NAME_FONTS,
+    Box,
+    Lettering,
+    place_lines,
+    written,
+)
+from skdeblurbin.datasets._palette import INK, ON_PLATE, PAPER, Palette
 
 Placed = list[tuple[Image.Image, tuple[int, int]]]
 
@@ -25,8 +31,9 @@ def decorate(
     box: Box,
     palette: Palette,
     rng: np.random.Generator,
+    n_lines: int,
 ) -> Box:
-    """Paint a picture, an emblem, lines of small text and stickers.
+    """Paint a picture, emblems, lines of small text, a badge and stickers.
 
     Parameters
     ----------
@@ -36,6 +43,8 @@ def decorate(
         The plate inside its border, and the part of it meant for the number.
     palette : Palette
     rng : numpy.random.Generator
+    n_lines : int
+        Of the number; two leave less room.
 
     Returns
     -------
@@ -44,20 +53,47 @@ def decorate(
     """
     x0, y0, x1, y1 = box
     height = y1 - y0
+    room = 1.0 if n_lines == 1 else 0.6
     painted = canvas.copy()
     if rng.random() < 0.4:
         _paint_picture(painted, field, palette, rng)
-    if rng.random() < 0.3:
+    for _ in range(rng.choice(3, p=[0.55, 0.35, 0.1])):
         _paint_emblem(painted, box, palette, rng)
+    # Names begin at the plate's edge, and their tails come near to the number.
     if rng.random() < 0.6:
-        y0 += rng.uniform(0.14, 0.27) * height
-        _paint_small_text(painted, field, (x0, box[1], x1, y0), palette, rng)
-    if rng.random() < 0.45:
-        y1 -= rng.uniform(0.1, 0.2) * height
-        _paint_small_text(painted, field, (x0, y1, x1, box[3]), palette, rng)
+        y0 += rng.uniform(0.14, 0.35) * height * room
+        top = rng.uniform(field[1], box[1])
+        _paint_small_text(painted, field, (x0, top, x1, y0), palette, rng)
+    if rng.random() < 0.5:
+        y1 -= rng.uniform(0.1, 0.25) * height * room
+        bottom = rng.uniform(box[3], field[3])
+        _paint_small_text(painted, field, (x0, y1, x1, bottom), palette, rng)
+    if rng.random() < 0.15:
+        width = rng.uniform(0.1, 0.28) * (x1 - x0)
+        _paint_badge(painted, (x0, y0, x0 + width, y1), palette, rng)
+        x0 += 1.05 * width
+    if rng.random() < 0.5:
+        _paint_stickers(painted, field, palette, rng)
+    # Where there is paper only: the border stays.
     # Where there is paper only: the border stays.
     canvas.paste(painted, mask=canvas.getchannel("G"))
     return x0, y0, x1, y1
+
+
+def shine(
+    canvas: Image.Image, placed: Placed, palette: Palette, rng: np.random.Generator
+) -> None:
+    """Let light fall on one flank of embossed characters, whose paint reflects it.
+
+    Painted after the number; the truth stays ink there.
+    """
+    angle, depth = rng.uniform(0, 2 * np.pi), rng.uniform(0.02, 0.06)
+    tone = (palette.between(rng.uniform(0.3, 0.85)), INK, ON_PLATE)
+    for mask, corner in placed:
+        shift = depth * min(mask.size) * np.array([np.cos(angle), np.sin(angle)])
+        x, y = np.rint(shift).astype(int).tolist()
+        moved = ImageChops.offset(mask, x, y)
+        canvas.paste(tone, corner, ImageChops.subtract(mask, moved))
 
 
 def mask_character(
@@ -186,12 +222,14 @@ def _paint_emblem(
 ) -> None:
     """Paint a blot with edges, as an outline of a country or a coat of arms has."""
     x0, y0, x1, y1 = box
-    radius = rng.uniform(0.1, 0.3) * (y1 - y0)
+    radius = rng.uniform(0.06, 0.3) * (y1 - y0)
     centre = np.array([rng.uniform(x0, x1), rng.uniform(y0, y1)])
     angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(5, 14))))
     radii = radius * rng.uniform(0.4, 1.0, len(angles))
     points = centre + radii[:, None] * np.stack([np.cos(angles), np.sin(angles)], 1)
-    tone = (palette.between(rng.uniform(0.1, 0.6)), PAPER, ON_PLATE)
+    # Small ones stand between characters, and may be as dark as these.
+    darkest = 0.6 if radius > 0.15 * (y1 - y0) else 1.0
+    tone = (palette.between(rng.uniform(0.1, darkest)), PAPER, ON_PLATE)
     ImageDraw.Draw(canvas).polygon([tuple(p) for p in points.tolist()], tone)
 
 
@@ -202,7 +240,7 @@ def _paint_small_text(
     palette: Palette,
     rng: np.random.Generator,
 ) -> None:
-    """Paint a line above or below the number, on a band of its own maybe; stickers."""
+    """Paint a line above or below the number, on a band of its own maybe."""
     x0, y0, x1, y1 = box
     draw = ImageDraw.Draw(canvas)
     tone = rng.uniform(0.4, 1.05)
@@ -215,19 +253,58 @@ def _paint_small_text(
     text = _words(rng)
     width = min(0.8 * (x1 - x0), len(text) * height * rng.uniform(0.5, 0.9))
     left = rng.uniform(x0, x1 - width) if rng.random() < 0.3 else (x0 + x1 - width) / 2
-    line_box = (left, middle - height / 2, left + width, middle + height / 2)
     fill = (palette.between(tone), PAPER, ON_PLATE)
-    for mask, corner in place_lines((text,), line_box, Lettering.draw(rng), rng):
-        canvas.paste(fill, corner, mask)
-    for side in (x0, x1):
-        if rng.random() < 0.25:
-            half = rng.uniform(0.3, 0.5) * (y1 - y0)
-            across = half * rng.uniform(1.0, 1.6)
-            centre = side + across if side == x0 else side - across
-            sticker = (centre - across, middle - half, centre + across, middle + half)
-            draw.rectangle(
-                sticker, (palette.between(rng.uniform(-0.2, 1.0)), PAPER, ON_PLATE)
-            )
+    if rng.random() < 0.5:
+        font = NAME_FONTS[rng.integers(len(NAME_FONTS))]
+        mask = Image.fromarray(written(font, text.title(), 96))
+        # Tails and loops need more room than capitals do.
+        size = (max(1, round(width)), max(1, round(height * mask.height / 96)))
+        corner = (round(left), round(middle - size[1] / 2))
+        canvas.paste(fill, corner, mask.resize(size, Image.Resampling.BILINEAR))
+        return
+    line_box = (left, middle - height / 2, left + width, middle + height / 2)
+    lettering = Lettering.draw(rng, dies=True)
+    for line, corner in place_lines((text,), line_box, lettering, rng):
+        canvas.paste(fill, corner, line)
+
+
+def _paint_stickers(
+    canvas: Image.Image, field: Box, palette: Palette, rng: np.random.Generator
+) -> None:
+    """Paint stickers into corners, some with numbers on them."""
+    x0, y0, x1, y1 = field
+    half = rng.uniform(0.06, 0.12) * (y1 - y0)
+    for x, direction in ((x0, 1), (x1, -1)):
+        for y, down in ((y0, 1), (y1, -1)):
+            if rng.random() > 0.4:
+                continue
+            across = half * rng.uniform(0.8, 1.5)
+            column, row = x + direction * across * 1.2, y + down * half * 1.2
+            box = (column - across, row - half, column + across, row + half)
+            _paint_badge(canvas, box, palette, rng)
+
+
+def _paint_badge(
+    canvas: Image.Image, box: Box, palette: Palette, rng: np.random.Generator
+) -> None:
+    """Paint a patch of one tone, with a few marks or characters of another on it."""
+    x0, y0, x1, y1 = box
+    draw = ImageDraw.Draw(canvas)
+    tones = rng.permutation([rng.uniform(-0.2, 0.3), rng.uniform(0.4, 1.0)])
+    ground, fill = ((palette.between(tone), PAPER, ON_PLATE) for tone in tones)
+    if rng.random() < 0.7:
+        paint = draw.rectangle if rng.random() < 0.7 else draw.ellipse
+        paint(box, ground)
+    room = 0.15 * min(x1 - x0, y1 - y0)
+    inner = (x0 + room, y0 + room, x1 - room, y1 - room)
+    for _ in range(rng.integers(0, 4)):
+        marks = rng.uniform(inner[:2], inner[2:], size=(2, 2)).tolist()
+        draw.line([tuple(mark) for mark in marks], fill, max(1, round(room / 2)))
+    if rng.random() < 0.6:
+        lines = tuple(_words(rng)[:4].strip() for _ in range(rng.integers(1, 3)))
+        lettering = Lettering.draw(rng, dies=True)
+        for mask, corner in place_lines(lines, inner, lettering, rng):
+            canvas.paste(fill, corner, mask)
 
 
 def _words(rng: np.random.Generator) -> str:

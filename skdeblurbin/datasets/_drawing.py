@@ -6,7 +6,7 @@ Coordinates are in pixels of the supersampled canvas, x to the right and y downw
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from skdeblurbin.datasets._dies import Dies
 
 #: Names of the font files in ``skdeblurbin/datasets/fonts``, without ``.ttf``.
 FONTS = (
@@ -28,6 +30,13 @@ FONTS = (
     "Rajdhani-Bold",
     "SofiaSansExtraCondensed-Bold",
 )
+#: Those for names and slogans, which have small letters too.
+NAME_FONTS = (
+    "CrimsonPro-Bold",
+    "Damion-Regular",
+    "Pacifico-Regular",
+    "ZillaSlab-SemiBold",
+)
 # Glyphs are drawn at one of these heights of capitals and scaled down from there.
 CAP_HEIGHTS = (48, 96, 192, 384, 768)
 # Room above and below the capitals, as a share of their height: round letters
@@ -40,9 +49,9 @@ Box = tuple[float, float, float, float]
 Mask = NDArray[np.uint8]
 
 
-@lru_cache(maxsize=len(FONTS))
+@lru_cache(maxsize=len(FONTS) + len(NAME_FONTS))
 def _font_bytes(name: str) -> bytes:
-    if name not in FONTS:
+    if name not in FONTS + NAME_FONTS:
         return Path(name).read_bytes()
     fonts = resources.files("skdeblurbin.datasets").joinpath("fonts")
     return fonts.joinpath(f"{name}.ttf").read_bytes()
@@ -52,7 +61,7 @@ def _font_bytes(name: str) -> bytes:
 def load_font(name: str, cap_height: int) -> ImageFont.FreeTypeFont:
     """Load a font at the size that makes a capital H `cap_height` high.
 
-    `name` is one of `FONTS`, or the path of a font file.
+    `name` is one of `FONTS` or `NAME_FONTS`, or the path of a font file.
     """
     probe = ImageFont.truetype(io.BytesIO(_font_bytes(name)), 1000)
     _, top, _, bottom = probe.getbbox("H", anchor="ls")
@@ -81,6 +90,15 @@ def glyph(name: str, character: str, cap_height: int) -> Mask:
     return array
 
 
+def written(name: str, text: str, cap_height: int) -> Mask:
+    """Write a text as its font is meant to be written; 255 is ink, no margin."""
+    font = load_font(name, cap_height)
+    left, top, right, bottom = font.getbbox(text, anchor="ls")
+    image = Image.new("L", (max(1, round(right - left)), max(1, round(bottom - top))))
+    ImageDraw.Draw(image).text((-left, -top), text, 255, font, anchor="ls")
+    return np.array(image)
+
+
 @dataclass(frozen=True)
 class Lettering:
     """How the characters of one plate look.
@@ -95,26 +113,39 @@ class Lettering:
         Width of a blank, likewise.
     fixed_pitch : bool
         Whether letters and digits stand in cells of equal width.
+    dies : Dies, default=None
+        Dies that draw the characters instead of the font.
     """
 
     font: str
     gap: float
     space: float
     fixed_pitch: bool
+    dies: Dies | None = None
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> Lettering:
-        """Choose a font and its spacing at random."""
-        return cls(
+    def draw(cls, rng: np.random.Generator, *, dies: bool = False) -> Lettering:
+        """Choose a font, or `dies` in two of three cases, and its spacing at random."""
+        lettering = cls(
             font=FONTS[rng.integers(len(FONTS))],
             gap=rng.uniform(0.09, 0.18),
             space=rng.uniform(0.2, 0.45),
             fixed_pitch=bool(rng.random() < 0.5),
         )
+        if dies and rng.random() < 0.67:
+            gap = rng.uniform(0.07, 0.26)
+            return replace(lettering, dies=Dies.draw(rng), gap=gap)
+        return lettering
+
+    def _glyph(self, character: str, cap_height: int) -> Mask:
+        if self.dies is None:
+            return glyph(self.font, character, cap_height)
+        above, below = round(ABOVE * cap_height), round(BELOW * cap_height)
+        return self.dies.glyph(character, cap_height, above, below)
 
     def line(self, text: str, cap_height: int) -> Mask:
         """Draw one line of text as a mask; see `glyph` for its rows."""
-        glyphs = [glyph(self.font, c, cap_height) for c in text]
+        glyphs = [self._glyph(c, cap_height) for c in text]
         cells = [g.shape[1] for g in glyphs]
         if self.fixed_pitch:
             widest = max(w for c, w in zip(text, cells, strict=True) if c.isalnum())
@@ -138,12 +169,18 @@ class Lettering:
 
 
 def place_lines(
-    lines: tuple[str, ...], box: Box, lettering: Lettering, rng: np.random.Generator
+    lines: tuple[str, ...],
+    box: Box,
+    lettering: Lettering,
+    rng: np.random.Generator,
+    squeeze: float | None = None,
 ) -> list[tuple[Image.Image, tuple[int, int]]]:
     """Set lines of text into a box, stretched to fill it as rectification would.
 
     Returns a mask for each line and the corner where it is to be pasted. All lines
-    share one horizontal scale, that of the longest line, and are centred.
+    share one horizontal scale, that of the longest line, and are centred. With
+    `squeeze`, by which the canvas is narrower than the plate in nature, characters
+    become no wider than they are in nature.
     """
     x0, y0, x1, y1 = box
     leading = rng.uniform(0.1, 0.2) if len(lines) == 2 else 0.0
@@ -157,11 +194,15 @@ def place_lines(
     usable /= 1 + last * max(0.0, _tail(masks[-1], source) - TAIL_ROOM)
     heights = [usable * upper, usable * (1 - upper)][: len(lines)]
     scale = (x1 - x0) / max(mask.shape[1] for mask in masks)
+    natural = [np.inf] * len(lines)
+    if squeeze is not None:
+        stretched = squeeze * rng.uniform(0.8, 1.2) / source
+        natural = [stretched * height for height in heights]
     placed = []
     top = y0
-    for mask, height in zip(masks, heights, strict=True):
+    for mask, height, widest in zip(masks, heights, natural, strict=True):
         size = (
-            max(1, round(mask.shape[1] * scale)),
+            max(1, round(mask.shape[1] * min(scale, widest))),
             max(1, round(mask.shape[0] * height / source)),
         )
         resized = Image.fromarray(mask).resize(size, Image.Resampling.BILINEAR)

@@ -8,14 +8,17 @@ so that they are aligned exactly.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from skdeblurbin.datasets._decoration import decorate, mask_character, stamp
+from skdeblurbin.datasets._decoration import decorate, mask_character, shine, stamp
+from skdeblurbin.datasets._dies import Dies
 from skdeblurbin.datasets._drawing import Box, Lettering, place_lines
 from skdeblurbin.datasets._palette import INK, ON_PLATE, PAPER, Palette
+from skdeblurbin.datasets._texts import SIGN
 
 
 def paint_lines(
@@ -24,15 +27,25 @@ def paint_lines(
     box: Box,
     palette: Palette,
     rng: np.random.Generator,
-    *,
-    stamped: bool = False,
+    effects: Collection[str] = (),
+    squeeze: float | None = None,
 ) -> None:
-    """Paint lines of text into a box of the canvas, `stamped` like embossed metal."""
-    placed = place_lines(lines, box, Lettering.draw(rng), rng)
-    if stamped:
+    """Paint lines of text into a box of the canvas.
+
+    With "lettering" in `effects` by dies maybe, and no wider than in nature if
+    `squeeze` is given; with "surface" like embossed metal.
+    """
+    named = "lettering" in effects
+    lettering = Lettering.draw(rng, dies=named)
+    if any(SIGN in line for line in lines):  # no font has it
+        lettering = replace(lettering, dies=lettering.dies or Dies.draw(rng))
+    placed = place_lines(lines, box, lettering, rng, squeeze if named else None)
+    if "surface" in effects:
         placed = stamp(canvas, placed, lines, palette, rng)
     for mask, corner in placed:
         canvas.paste((palette.ink, INK, ON_PLATE), (*corner,), mask)
+    if "surface" in effects and rng.random() < 0.35:
+        shine(canvas, placed, palette, rng)
 
 
 def characters_artwork(
@@ -51,8 +64,9 @@ def characters_artwork(
     bottom = rng.uniform(0.08, 0.13) * height
     box = (left, top, width - right, height - bottom)
     if "lettering" in effects:
-        box = decorate(canvas, (0, 0, width, height), box, palette, rng)
-    paint_lines(canvas, lines, box, palette, rng, stamped="surface" in effects)
+        field = (0, 0, width, height)
+        box = decorate(canvas, field, box, palette, rng, len(lines))
+    paint_lines(canvas, lines, box, palette, rng, effects)
     return canvas
 
 
@@ -62,8 +76,12 @@ def plate_artwork(
     palette: Palette,
     rng: np.random.Generator,
     effects: Collection[str] = (),
+    aspect: float = 2.0,
 ) -> Image.Image:
-    """Paint a whole plate: holder, border, side band, bolts and characters."""
+    """Paint a whole plate: holder, border, side band, bolts and characters.
+
+    In nature it is `aspect` times as wide as high.
+    """
     width, height = size
     canvas = Image.new("RGB", size)
     draw = ImageDraw.Draw(canvas)
@@ -95,9 +113,10 @@ def plate_artwork(
     box = (left + pad_x, inset + pad_y, width - inset - pad_x, height - inset - pad_y)
     field = (left, inset, width - inset, height - inset)
     if "lettering" in effects:
-        box = decorate(canvas, field, box, palette, rng)
-    paint_lines(canvas, lines, box, palette, rng, stamped="surface" in effects)
-    if "lettering" in effects and rng.random() < 0.08:
+        box = decorate(canvas, field, box, palette, rng, len(lines))
+    squeeze = width / height / aspect
+    paint_lines(canvas, lines, box, palette, rng, effects, squeeze)
+    if "lettering" in effects and rng.random() < 0.05:
         mask_character(canvas, box, palette, rng)
     if bolted:
         _paint_bolts(draw, field, pad_y, palette, rng)
@@ -124,8 +143,13 @@ def _paint_bolts(
             draw.ellipse(corners, (grey, INK, ON_PLATE))
 
 
-def surroundings(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Paint what is around a plate: bodywork, a shadow, the edge of a bumper."""
+def surroundings(
+    shape: tuple[int, int], rng: np.random.Generator, *, cluttered: bool = False
+) -> NDArray[np.uint8]:
+    """Paint what is around a plate: bodywork, a shadow, the edge of a bumper.
+
+    With `cluttered` lamps, seams and reflections too, bright and dark.
+    """
     height, width = shape
     base = rng.uniform(0.04, 0.3) if rng.random() < 0.65 else rng.uniform(0.3, 0.8)
     coarse = base * (1 + rng.normal(0, 0.18, size=(4, 5)))
@@ -138,16 +162,39 @@ def surroundings(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np
         row = int(rng.uniform(0, 1) * height)
         factor = rng.uniform(0.3, 1.0)
         array[row:] = (array[row:] * factor).astype(np.uint8)
+    if cluttered and rng.random() < 0.6:
+        array = _clutter(array, rng)
     return array
 
 
+def _clutter(array: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    image = Image.fromarray(array)
+    draw = ImageDraw.Draw(image)
+    scale = np.array(image.size)
+    for _ in range(rng.integers(1, 6)):
+        centre, half = rng.uniform(0, 1, 2) * scale, rng.uniform(0.02, 0.4, 2) * scale
+        corners = (*(centre - half).tolist(), *(centre + half).tolist())
+        grey = int(rng.uniform(0, 255))
+        if rng.random() < 0.5:
+            draw.ellipse(corners, grey)
+        else:
+            draw.line(corners, grey, int(rng.integers(1, 8)))
+    return np.array(image)
+
+
 def view_corners(
-    size: tuple[int, int], aspect: float, rng: np.random.Generator
+    size: tuple[int, int],
+    aspect: float,
+    rng: np.random.Generator,
+    *,
+    free: bool = False,
 ) -> NDArray[np.float64]:
     """Choose where the four corners of a plate lie in a picture of `size`.
 
     The plate, `aspect` times as wide as high, is turned, sheared and put into a weak
-    perspective; then the box around it is stretched to the picture, less a margin.
+    perspective; then the box around it is stretched to the picture, less a margin. If
+    it is `free`, all this is stronger now and then: crops that are so tight that the
+    border is cut off, or so wide that the plate fills two thirds; steep views.
 
     Returns
     -------
@@ -155,16 +202,21 @@ def view_corners(
         x and y of the corners: top left, top right, bottom right, bottom left.
     """
     corners = np.array([(0, 0), (aspect, 0), (aspect, 1), (0, 1)], float)
-    angle = np.clip(rng.normal(0, 0.04), -0.12, 0.12)
+    steep = 2.0 if free and rng.random() < 0.3 else 1.0
+    angle = steep * np.clip(rng.normal(0, 0.04), -0.12, 0.12)
     cos, sin = np.cos(angle), np.sin(angle)
-    shear = np.clip(rng.normal(0, 0.06), -0.15, 0.15)
+    shear = steep * np.clip(rng.normal(0, 0.06), -0.15, 0.15)
     corners = corners @ np.array([[cos, sin], [-sin, cos]])
     corners[:, 0] += shear * corners[:, 1]
-    corners += rng.uniform(-0.03, 0.03, size=(4, 2)) * (aspect, 1.0)
+    corners += steep * rng.uniform(-0.03, 0.03, size=(4, 2)) * (aspect, 1.0)
     corners -= corners.min(axis=0)
     corners /= corners.max(axis=0)
-    low = rng.uniform(0.005, 0.07, size=2)
-    high = 1 - rng.uniform(0.005, 0.07, size=2)
+    margin = (0.005, 0.07)
+    if free:
+        kind = rng.random()
+        margin = (-0.05, 0.04) if kind < 0.4 else (0.0, 0.15) if kind < 0.6 else margin
+    low = rng.uniform(*margin, size=2)
+    high = 1 - rng.uniform(*margin, size=2)
     placed: NDArray[np.float64] = (low + corners * (high - low)) * size
     return placed
 

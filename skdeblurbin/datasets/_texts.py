@@ -9,6 +9,9 @@ DIGITS = "0123456789"
 #: Every character that a drawn plate can show; the fonts hold exactly these.
 ALPHABET = LETTERS + DIGITS + "-. "
 
+#: Stands for a sign that is neither letter nor digit, as on plates in East Asia.
+SIGN = "*"
+
 # L stands for a letter, D for a digit, / for the end of a line; the rest is literal.
 ONE_LINE = (
     "DDL-DDD.DD",  # Vietnam, cars
@@ -42,11 +45,62 @@ TWO_LINES = (
     "LL/DDDD",
     "DD/DDDD",
 )
+# On one line, on plates with names and slogans; most of them of the USA.
+WITH_NAMES = (
+    "LLL DDDD",
+    "LLL-DDDD",
+    "DDDD LLL",
+    "DDD LLL",
+    "DDD-LLL",
+    "LLL DDD",
+    "LLL DDL",
+    "DDDLLL",
+    "LLLDDDD",
+    "LLDDDDD",
+    "DLLLDDD",
+    "DDLDDDL",
+    "LL DDDDD",
+    "LL DDDD",
+    "LDDDDDD",
+    "L DDDDDD",
+    "DDDDDD",
+    "DDD DDD",
+    "DDDDD",
+    "DDLLDD",
+    "LLLLLLL",
+    "LLLLLL",
+    "LLLLL",
+    "LLLL",
+    "LLLLDD",
+    "LL LLLL",
+)
+WITH_SIGNS = (
+    "DD*DDDD",  # South Korea
+    "DDD*DDDD",  # South Korea, since 2019
+    "*L.DDDDD",  # China
+    "*LDDDDDD",  # China, electric cars
+)
+TWO_LINES_WITH_SIGNS = (
+    "*DD*/DDDD",  # South Korea, before 2004
+    "* DDD/*DD-DD",  # Japan
+    "** DDD/* DDDD",  # Thailand
+)
 
 
-def draw_plate_text(rng: np.random.Generator, n_lines: int) -> tuple[str, ...]:
-    """Draw a plate number of one or two lines; returns a string for each line."""
-    patterns = ONE_LINE if n_lines == 1 else TWO_LINES
+def draw_plate_text(
+    rng: np.random.Generator, n_lines: int, *, named: bool = False
+) -> tuple[str, ...]:
+    """Draw a plate number of one or two lines; returns a string for each line.
+
+    With `named`, half of those of one line are of kinds that have names beside them,
+    and one in ten has a sign of another script.
+    """
+    patterns: tuple[str, ...] = ONE_LINE if n_lines == 1 else TWO_LINES
+    kind = rng.random() if named else 1.0
+    if kind < 0.1:
+        patterns = WITH_SIGNS if n_lines == 1 else TWO_LINES_WITH_SIGNS
+    elif kind < 0.55 and n_lines == 1:
+        patterns = WITH_NAMES
     pattern = patterns[rng.integers(len(patterns))]
     symbols = [
         LETTERS[rng.integers(26)]

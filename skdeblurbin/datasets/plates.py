@@ -36,6 +36,8 @@ DEFAULT_SHAPES: dict[Layout, tuple[int, int]] = {
 }
 MIN_SIDE = 16
 TWO_LINES_SHARE = 0.5
+# Most plates of the world have one line; those with names nearly all.
+TWO_LINES_SHARE_NAMED = 0.3
 
 
 @overload
@@ -137,8 +139,9 @@ def make_blurred_plates(
         from which the plate can be rectified.
     texts : list of str
         The plate numbers, line after line with a blank between two lines, with the
-        hyphens, dots and blanks that are on the plate: ``"59-X1 234.56"``. Only if
-        `return_text` is True.
+        hyphens, dots and blanks that are on the plate: ``"59-X1 234.56"``. With
+        "lettering", ``"*"`` stands for a sign of another script. Only if `return_text`
+        is True.
 
     Raises
     ------
@@ -180,7 +183,10 @@ def make_blurred_plates(
     texts = []
     for i in range(n_samples):
         rng = np.random.default_rng([seed, i])
-        lines = draw_plate_text(rng, n_lines=2 if rng.random() < TWO_LINES_SHARE else 1)
+        named = "lettering" in chosen
+        share = TWO_LINES_SHARE_NAMED if named else TWO_LINES_SHARE
+        n_lines = 2 if rng.random() < share else 1
+        lines = draw_plate_text(rng, n_lines, named=named)
         palette = Palette.draw(rng, light_on_dark)
         scene, truths[i] = _draw_scene(shape, layout, lines, palette, chosen, rng)
         photo = degrade(scene, severity, rng, chosen)
@@ -250,8 +256,10 @@ def _draw_scene(
     size = (width * factor, height * factor)
     if layout == "plate":
         aspect = rng.uniform(2.5, 4.7) if len(lines) == 1 else rng.uniform(1.2, 2.0)
-        corners = view_corners(size, aspect, rng)
-        artwork = plate_artwork(size, lines, palette, rng, effects)
+        if "lettering" in effects and len(lines) == 1 and rng.random() < 0.6:
+            aspect = rng.uniform(1.8, 2.4)
+        corners = view_corners(size, aspect, rng, free="view" in effects)
+        artwork = plate_artwork(size, lines, palette, rng, effects, aspect)
         outside = (0, 0, 0)
     else:
         # What rectification leaves: corners off by up to one hundredth of the side.
@@ -263,7 +271,9 @@ def _draw_scene(
     grey, paper, on_plate = (drawn[..., band] for band in range(3))
     if "surface" in effects:
         grey = soil(grey.astype(np.float32), rng)
-    around = surroundings(shape, rng) if layout == "plate" else 0
+    around: NDArray[np.uint8] | int = 0
+    if layout == "plate":
+        around = surroundings(shape, rng, cluttered="view" in effects)
     scene = grey + around * (1 - on_plate.astype(np.float32) / 255)
     truth = (paper >= 128).astype(np.uint8)
     return (scene / 255).clip(0, 1).astype(np.float32), truth

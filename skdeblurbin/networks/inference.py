@@ -248,6 +248,8 @@ def deblur_images(
     generator: nn.Module,
     images: Iterable[NDArray[np.float32]],
     working_shape: tuple[int, int] | None = None,
+    *,
+    resize_back: bool = True,
 ) -> Iterator[NDArray[np.float32]]:
     """Deblur images; what an image gives does not depend on the others, to the bit.
 
@@ -263,8 +265,9 @@ def deblur_images(
     images : iterable of float32 ndarray of shape (height, width)
         In [0, 1].
     working_shape : tuple (height, width), default=None
-        Resize the images to this shape for the network, and what it gives back to
-        their own; None leaves them as they are.
+        Resize the images to this shape for the network; None leaves them as they are.
+    resize_back : bool, default=True
+        Whether to resize what the network gives to the images' own shapes.
 
     Yields
     ------
@@ -275,7 +278,8 @@ def deblur_images(
         shapes: deque[tuple[int, int]] = deque()
         resized = _resized(images, working_shape, shapes)
         for grey in deblur_images(generator, resized):
-            yield resize(grey, shapes.popleft())
+            shape = shapes.popleft()
+            yield resize(grey, shape) if resize_back else grey
         return
     device = next(generator.parameters()).device
     deblur = _deblurrer(generator, device)

@@ -9,6 +9,7 @@ from skdeblurbin.datasets.degradations import (
     defocus_blur,
     degrade,
     disk_kernel,
+    gaussian_blur,
     glare,
     jpeg_compress,
     lower_resolution,
@@ -42,6 +43,7 @@ def centroid(kernel):
 EFFECTS = {
     "motion": lambda image, rng: motion_blur(image, 7.0, 0.3, 0.5),
     "defocus": lambda image, rng: defocus_blur(image, 2.5),
+    "gaussian": lambda image, rng: gaussian_blur(image, 1.2),
     "resolution": lambda image, rng: lower_resolution(image, 2.7),
     "noise": lambda image, rng: add_noise(image, rng, 0.05, 0.03),
     "light": lambda image, rng: uneven_light(image, rng, 0.7),
@@ -183,6 +185,18 @@ def test_lower_resolution_does_not_shift(factor):
     assert centroid(coarse) == pytest.approx((31.5, 29.5), abs=0.05)
 
 
+def test_gaussian_blur_has_the_stated_width():
+    dot = np.zeros((41, 41))
+    dot[20, 20] = 1
+    rows, columns = np.indices(dot.shape) - 20
+    blurred = gaussian_blur(dot, 3.0)
+    assert float((rows**2 * blurred).sum()) == pytest.approx(9, rel=0.02)
+    assert float((columns**2 * blurred).sum()) == pytest.approx(9, rel=0.02)
+    # A disk of radius r has the variance r^2 / 4 along each axis.
+    disk = defocus_blur(dot, 6.0)
+    assert float((rows**2 * disk).sum()) == pytest.approx(9, rel=0.02)
+
+
 def test_lower_resolution_removes_fine_detail_only():
     stripes = np.tile([0.0, 1.0], (32, 16))
     assert lower_resolution(stripes, 4).std() < 0.05
@@ -265,6 +279,7 @@ def test_lengths_scale_with_the_height():
             lambda: disk_kernel(-0.1),
             r"radius must be a real number in the range \[0, inf\), got -0.1",
         ),
+        (lambda: gaussian_blur(scene(), -1), r"sigma must be .*\[0, inf\), got -1"),
         (lambda: lower_resolution(scene(), 0.5), r"factor must be .*\[1, inf\)"),
         (lambda: jpeg_compress(scene(), 0), r"quality must be .*\[1, 100\], got 0"),
         (lambda: jpeg_compress(scene(), 101), r"quality must be .*\[1, 100\]"),

@@ -8,8 +8,22 @@ from skimage.measure import label
 from skimage.registration import phase_cross_correlation
 
 from skdeblurbin.datasets import make_blurred_plates
-from skdeblurbin.datasets._drawing import CAP_HEIGHTS, FONTS, glyph, load_font
-from skdeblurbin.datasets._texts import ALPHABET, DIGITS, LETTERS
+from skdeblurbin.datasets._drawing import (
+    CAP_HEIGHTS,
+    FONTS,
+    NAME_FONTS,
+    glyph,
+    load_font,
+    written,
+)
+from skdeblurbin.datasets._texts import (
+    ALPHABET,
+    DIGITS,
+    LETTERS,
+    WITH_NAMES,
+    WITH_SIGNS,
+    draw_plate_text,
+)
 
 LAYOUTS = ("characters", "plate")
 
@@ -311,13 +325,26 @@ def test_drawing_is_fast(layout):
     assert 40 / (time.process_time() - start) > 10
 
 
-@pytest.mark.parametrize("name", FONTS)
-def test_every_font_has_every_character_and_a_licence(name):
+@pytest.mark.parametrize("name", FONTS + NAME_FONTS)
+def test_every_font_has_a_licence(name):
     fonts = resources.files("skdeblurbin.datasets").joinpath("fonts")
     licence = fonts.joinpath(f"{name}-LICENSE.txt").read_text(encoding="utf-8")
     assert "SIL OPEN FONT LICENSE Version 1.1" in licence
     assert "with reserved font name" not in licence.lower()
     assert f"`{name}.ttf`" in fonts.joinpath("README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAME_FONTS)
+def test_names_have_small_letters(name):
+    missing = written(name, "\u0416", 48)
+    for character in LETTERS + DIGITS + LETTERS.lower():
+        assert not np.array_equal(written(name, character, 48), missing)
+    high = written(name, "x", 48).shape[0] / written(name, "X", 48).shape[0]
+    assert 0.4 < high < 0.9
+
+
+@pytest.mark.parametrize("name", FONTS)
+def test_every_font_has_every_character(name):
     missing = load_font(name, 48).getmask("\u0416")  # not in the fonts: .notdef
     drawn = set()
     for character in ALPHABET.replace(" ", ""):
@@ -333,7 +360,7 @@ def test_fonts_folder_holds_the_listed_fonts_and_is_small():
     fonts = resources.files("skdeblurbin.datasets").joinpath("fonts")
     files = {file.name: len(file.read_bytes()) for file in fonts.iterdir()}
     found = {name[:-4] for name in files if name.endswith(".ttf")}
-    assert found == set(FONTS)
+    assert found == {*FONTS, *NAME_FONTS}
     assert len(found) >= 6
     assert sum(files.values()) < 300_000
 
@@ -384,7 +411,8 @@ def test_effects_are_in_the_photo_and_no_ink(layout, effects):
     assert not np.array_equal(X, plain)
     for truth, before in zip(Y, plain_truth, strict=True):
         assert set(np.unique(truth)) == {0, 1}
-        if layout == "plate":  # what is around the number is as it was
+        # What is around the number is as it was; other families change the plate too.
+        if layout == "plate" and effects == {"surface"}:
             rim = len(truth) // 20
             assert truth[:rim].sum() == before[:rim].sum()
     # Names, pictures and stickers are no ink: there is about as much as before, less
@@ -406,6 +434,28 @@ def test_all_effects_at_any_shape(layout, shape, severity):
     assert len(texts) == 6
     np.testing.assert_array_equal(X[:3], again[0])
     np.testing.assert_array_equal(Y[:3], again[1])
+
+
+def test_view_cuts_borders_off_and_takes_in_more_of_the_car():
+    options = {"layout": "plate", "severity": 0, "random_state": 4}
+    _, plain = make_blurred_plates(60, **options)
+    _, free = make_blurred_plates(60, effects=["view"], **options)
+    rim = [np.concatenate([t[0], t[-1], t[:, 0], t[:, -1]]) for t in free]
+    assert not any(t[0].any() or t[:, 0].any() for t in plain)
+    assert 0.1 < np.mean([edge.any() for edge in rim]) < 0.6
+    paper = [truths.mean(axis=(1, 2)) for truths in (plain, free)]
+    assert np.ptp(paper[1]) > 1.15 * np.ptp(paper[0])
+
+
+def test_plates_with_names_have_numbers_of_their_kinds():
+    kinds = set()
+    for seed in range(300):
+        (text,) = draw_plate_text(np.random.default_rng(seed), 1, named=True)
+        kinds.add(
+            "".join("D" if c.isdigit() else "L" if c.isalpha() else c for c in text)
+        )
+    assert len(kinds & set(WITH_NAMES)) > 0.8 * len(WITH_NAMES)
+    assert kinds >= set(WITH_SIGNS)
 
 
 def test_light_camera_and_motion_leave_the_truth_alone():

@@ -12,6 +12,7 @@ of the picture where it was. Lengths are in pixels unless said otherwise.
 from skdeblurbin.datasets._kernels import disk_kernel, motion_kernel, shake_kernel
 from skdeblurbin.datasets.degradations._blur import (
     defocus_blur,
+    gaussian_blur,
     motion_blur,
     shake_blur,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "defocus_blur",
     "degrade",
     "disk_kernel",
+    "gaussian_blur",
     "glare",
     "jpeg_compress",
     "lower_resolution",

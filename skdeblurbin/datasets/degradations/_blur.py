@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 
+from skdeblurbin._parameters import check_number
 from skdeblurbin.datasets._kernels import disk_kernel, motion_kernel, shake_kernel
 from skdeblurbin.datasets.degradations._common import FloatImage, check_image, clip
 
@@ -70,6 +72,39 @@ def defocus_blur(image: ArrayLike, radius: float) -> FloatImage:
     True
     """
     return _convolve(check_image(image), disk_kernel(radius))
+
+
+def gaussian_blur(image: ArrayLike, sigma: float) -> FloatImage:
+    """Blur an image as poor lenses, haze and enlargement do.
+
+    Parameters
+    ----------
+    image : array-like of shape (height, width), float in [0, 1]
+        Grey image.
+    sigma : float
+        Standard deviation in pixels, in [0, inf). A disk of twice that radius blurs
+        about as much.
+
+    Returns
+    -------
+    blurred : ndarray of shape (height, width), float32 in [0, 1]
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `image` is not 2-D or `sigma` is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeblurbin.datasets.degradations import gaussian_blur
+    >>> dot = np.zeros((7, 7)); dot[3, 3] = 1
+    >>> bool(gaussian_blur(dot, sigma=1.0).max() < 0.2)
+    True
+    """
+    array = check_image(image)
+    check_number(sigma, "sigma", low=0)
+    return clip(gaussian_filter(array, sigma, mode="nearest"))
 
 
 def shake_blur(

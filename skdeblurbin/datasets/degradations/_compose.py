@@ -11,6 +11,7 @@ from skdeblurbin._parameters import check_number
 from skdeblurbin._resizing import resize
 from skdeblurbin.datasets.degradations._blur import (
     defocus_blur,
+    gaussian_blur,
     motion_blur,
     shake_blur,
 )
@@ -34,11 +35,12 @@ REFERENCE_HEIGHT = 64
 #: The longest motion and the largest defocus radius, in pixels at that height.
 MAX_MOTION = 13.0
 MAX_DEFOCUS = 2.6
-#: The longest motion with the effect "motion".
+#: The longest motion and the largest defocus with the effect "motion".
 MAX_LONG_MOTION = 20.0
-#: The families of effects that `make_blurred_plates` can add: the first two are of the
-#: plate, the others of light and camera.
-EFFECTS = ("lettering", "surface", "light", "camera", "motion")
+MAX_LARGE_DEFOCUS = 6.0
+#: The families of effects that `make_blurred_plates` can add: the first three are of
+#: the plate and the view on it, the others of light and camera.
+EFFECTS = ("lettering", "surface", "view", "light", "camera", "motion")
 
 
 def degrade(
@@ -67,8 +69,9 @@ def degrade(
     effects : collection of str, default=()
         What may happen besides. "light": glare and night. "camera": halos of
         sharpening, rolling gain, blocks of video compression, plates that were 16
-        rows high. "motion": paths of up to 20 pixels at height 64, shaky ones too.
-        Other names of `EFFECTS` are without effect here.
+        rows high; and good cameras, with full resolution and hardly any noise.
+        "motion": paths of up to 20 pixels at height 64, shaky ones too, and defocus
+        of a radius of up to 6. Other names of `EFFECTS` are without effect here.
 
     Returns
     -------
@@ -97,8 +100,11 @@ def degrade(
     lit = _expose(uneven_light(array, rng, strength()), strength(), rng)
     if "light" in effects:
         lit = _strong_light(lit, strength(), rng)
-    blurred = _blur(lit, strength(), rng, long="motion" in effects)
+    blur = _strong_blur if "motion" in effects else _blur
+    blurred = blur(lit, strength(), rng)
     factor = 1 + 2.2 * strength() * rng.uniform(0, 1)
+    if "camera" in effects and rng.random() < 0.4:
+        factor = 1.0
     if "camera" in effects and rng.random() < 0.3:  # far away: 16 rows at the least
         factor = max(factor, 1 + strength() * (shape[0] / 16 - 1) * rng.uniform(0, 1))
     # A picture of under eight rows or columns would hold no characters at all.
@@ -107,10 +113,12 @@ def degrade(
     if "camera" in effects and rng.random() < 0.2:
         small = rolling_gain(small, rng, strength())
     noise = strength()
+    if "camera" in effects:
+        noise *= rng.uniform(0, 1)
     noisy = add_noise(small, rng, shot=0.01 + 0.05 * noise, read=0.002 + 0.025 * noise)
     if "camera" in effects:
         noisy = _process(noisy, strength(), rng)
-    if rng.random() < 0.7:
+    if rng.random() < (0.5 if "camera" in effects else 0.7):
         noisy = jpeg_compress(noisy, quality=round(95 - 60 * strength()))
     return resize(noisy, shape)
 
@@ -141,14 +149,40 @@ def _process(
     if rng.random() < 0.4:
         amount = strength * rng.uniform(0.3, 2.0)
         image = sharpen(image, amount, rng.uniform(0.6, 1.6))
-    if rng.random() < 0.35:
-        image = video_blocks(image, rng, strength, int(rng.choice([4, 8, 8, 16])))
+    if rng.random() < 0.25:
+        share = strength * rng.uniform(0.2, 1)
+        image = video_blocks(image, rng, share, int(rng.choice([4, 8, 8, 16])))
     return image
 
 
-def _blur(
-    image: FloatImage, strength: float, rng: np.random.Generator, *, long: bool
+def _strong_blur(
+    image: FloatImage, strength: float, rng: np.random.Generator
 ) -> FloatImage:
+    """Blur by motion, defocus or both, each up to twice as much as `_blur` does."""
+    unit = image.shape[0] / REFERENCE_HEIGHT
+    kind = rng.choice(["motion", "defocus", "both"], p=[0.45, 0.3, 0.25])
+    share = rng.uniform(0.1, 0.6) if kind == "both" else 1.0
+    blurred = image
+    if kind != "motion":
+        radius = MAX_LARGE_DEFOCUS * strength * share * unit
+        if rng.random() < 0.5:
+            blurred = gaussian_blur(blurred, radius / 2)
+        else:
+            blurred = defocus_blur(blurred, radius)
+    if kind != "defocus":
+        length = MAX_LONG_MOTION * strength * unit
+        if kind == "both":
+            length *= 1 - 0.5 * share
+        if rng.random() < 0.2:
+            return shake_blur(blurred, length, rng, rng.uniform(0.2, 1.0))
+        sideways = rng.random() < 0.3
+        angle = rng.normal(0, 0.2) if sideways else rng.uniform(0, np.pi)
+        curvature = rng.normal(0, 1.0) if rng.random() < 0.3 else 0.0
+        blurred = motion_blur(blurred, length, angle, curvature)
+    return blurred
+
+
+def _blur(image: FloatImage, strength: float, rng: np.random.Generator) -> FloatImage:
     """Blur by motion, defocus or both; the two share the strength when both occur."""
     unit = image.shape[0] / REFERENCE_HEIGHT
     kind = rng.choice(["motion", "defocus", "both"], p=[0.5, 0.15, 0.35])
@@ -158,10 +192,6 @@ def _blur(
         blurred = defocus_blur(blurred, MAX_DEFOCUS * strength * share * unit)
     if kind != "defocus":
         length = min(MAX_MOTION, 15 * strength) * unit
-        if long:
-            length = MAX_LONG_MOTION * strength * unit
-            if rng.random() < 0.3:
-                return shake_blur(blurred, length, rng, rng.uniform(0.2, 1.0))
         # Cars drive and cameras pan sideways more often than not.
         sideways = rng.random() < 0.5
         angle = rng.normal(0, 0.2) if sideways else rng.uniform(0, np.pi)
