@@ -2,6 +2,7 @@
 
 from skdeblurbin.metrics.documents import drd, pseudo_f_measure
 from skdeblurbin.metrics.images import f_measure, psnr, root_mean_squared_error
+from skdeblurbin.metrics.readers import RapidOCRReader, TesseractReader
 from skdeblurbin.metrics.reading import (
     character_error_rate,
     make_reading_scorer,
@@ -15,6 +16,8 @@ from skdeblurbin.metrics.scorers import (
 )
 
 __all__ = [
+    "RapidOCRReader",
+    "TesseractReader",
     "character_error_rate",
     "drd",
     "drd_scorer",
