@@ -110,13 +110,19 @@ def make_blurred_plates(
     effects : "all" or collection of str, default=()
         What real plates and photos have besides:
 
-        - "lettering": names and slogans above and below the number, pictures and
-          emblems behind it, stickers, a masked character; the number is smaller then.
+        - "lettering": characters from dies of their own, as many as there are plates;
+          plates of the USA, and signs of other scripts; names and slogans above and
+          below the number, pictures and emblems behind it, badges, stickers, a masked
+          character.
         - "surface": embossed, bolder and finer strokes, stains and dirt.
+        - "view": crops that cut the border off, or take in more of the car; steep
+          views. Without effect on "characters".
         - "light": glare and night.
         - "camera": halos of sharpening, rolling gain, blocks of video compression,
-          plates that were 16 rows high.
-        - "motion": paths of up to 20 pixels for 64 rows, shaky ones too.
+          plates that were 16 rows high; and good cameras, whose photos have full
+          resolution and little noise.
+        - "motion": paths of up to 20 pixels for 64 rows, shaky ones too; defocus of a
+          radius of up to 6 pixels.
     return_text : bool, default=False
         Whether to return the plate numbers too.
     random_state : int, RandomState instance or None, default=None

@@ -62,7 +62,7 @@ class LibraryLearner:
         self, X: np.ndarray, Y: np.ndarray, threads: int, **parameters: Any
     ) -> None:
         self._X, self._Y = X, Y
-        self._model = GANBinarizer(
+        self.model = GANBinarizer(
             random_state=0, n_threads=threads, device="cpu", **parameters
         )
         self._parts = self._shuffled_parts()
@@ -76,14 +76,14 @@ class LibraryLearner:
     def train(self) -> float:
         part = next(self._parts)
         # The range of the whole is [0, 255], and either class is in each part.
-        self._model.partial_fit(self._X[part], self._Y[part])
-        return float(self._model.history_[-1]["seconds"])
+        self.model.partial_fit(self._X[part], self._Y[part])
+        return float(self.model.history_[-1]["seconds"])
 
     def predict(self, X: np.ndarray) -> Any:
-        return self._model.predict(X) == self._model.classes_[1]
+        return self.model.predict(X) == self.model.classes_[1]
 
     def n_parameters(self) -> int:
-        network: Any = self._model.generator_
+        network: Any = self.model.generator_
         return sum(p.numel() for p in network.parameters())
 
 
@@ -95,6 +95,7 @@ class RivalLearner:
     ) -> None:
         torch.set_num_threads(threads)
         self._loop = make()
+        self.network: Any = self._loop.network
         self._batches = self._endless(X, Y)
 
     def _endless(self, X: np.ndarray, Y: np.ndarray) -> Iterator[Any]:
@@ -117,11 +118,11 @@ class RivalLearner:
 
     def predict(self, X: np.ndarray) -> Any:
         return binarize_with(
-            self._loop.network, [scale_to_unit(image, _RANGE) for image in X]
+            self.network, [scale_to_unit(image, _RANGE) for image in X]
         )
 
     def n_parameters(self) -> int:
-        return sum(p.numel() for p in self._loop.network.parameters())
+        return sum(p.numel() for p in self.network.parameters())
 
 
 SETTINGS: dict[str, Callable[..., Learner]] = {
