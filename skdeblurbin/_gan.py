@@ -168,6 +168,7 @@ class GANBinarizer(GANFiles):
         - "validation_rmse", "validation_f_measure": of the pairs set aside; the first
           as in `score`, the second of ink as in
           :func:`~skdeblurbin.metrics.f_measure`.
+        - "skipped_steps": number left out, as losses or gradients were not finite.
         - "seconds": of the whole epoch, without callbacks.
 
         Losses, "rmse", norms and accuracies are means over the steps. What there is
@@ -313,15 +314,16 @@ class GANBinarizer(GANFiles):
             If a checkpoint cannot be written, or the disk is full; the one before it
             stays.
         FloatingPointError
-            If a loss, a gradient or a weight becomes infinite or NaN in the first
-            epoch; the estimator is then as it was before.
+            If losses, gradients or weights become infinite or NaN time and again. What
+            was learnt until the last finite epoch is kept, if there is one.
 
         Warns
         -----
         sklearn.exceptions.ConvergenceWarning
-            If a loss, a gradient or a weight becomes infinite or NaN: the training
-            ends, and the last finite epoch is kept. If the output of the trained
-            generator is practically constant.
+            If a loss, a gradient or a weight becomes infinite or NaN: such a step is
+            left out; after ten in a row, the training goes back to the last finite
+            epoch, and on with a tenth of the learning rate, three times at most. If
+            the output of the trained generator is practically constant.
         """
         check_gan_parameters(self.get_params(deep=False))
         must_resume = check_resume(resume)
@@ -358,13 +360,12 @@ class GANBinarizer(GANFiles):
             If a parameter, `X` or `Y` is not as described, or `classes` are not those
             of the first call; the estimator is then as it was before.
         FloatingPointError
-            If a loss, a gradient or a weight becomes infinite or NaN in the very first
-            epoch.
+            As in :meth:`fit`; the estimator is then as it was before.
 
         Warns
         -----
         sklearn.exceptions.ConvergenceWarning
-            As in :meth:`fit`; what earlier calls learnt is kept.
+            As in :meth:`fit`.
         """
         check_gan_parameters(self.get_params(deep=False))
         continuing = hasattr(self, "generator_")

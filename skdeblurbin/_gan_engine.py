@@ -174,6 +174,8 @@ class GANEngine(BaseBinarizer):
             self._replace_state(fitted)
             if tasks:
                 tasks.end()
+        if run.failure:
+            raise FloatingPointError(run.failure)
         return self
 
     def _checkpoint(

@@ -4,6 +4,7 @@ from skdeblurbin.training.augmentation import augment_pair
 from skdeblurbin.training.averaging import WeightAverage
 from skdeblurbin.training.batches import PairBatches, Pairs
 from skdeblurbin.training.checkpoint import Checkpoint
+from skdeblurbin.training.divergence import DivergenceError
 from skdeblurbin.training.losses import (
     CONTENT_LOSSES,
     AbsoluteLoss,
@@ -14,7 +15,7 @@ from skdeblurbin.training.losses import (
 )
 from skdeblurbin.training.optimizers import OPTIMIZERS
 from skdeblurbin.training.run import TrainingRun
-from skdeblurbin.training.trainer import Batch, DivergenceError, Trainer
+from skdeblurbin.training.trainer import Batch, Trainer
 
 __all__ = [
     "CONTENT_LOSSES",

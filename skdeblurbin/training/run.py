@@ -15,8 +15,9 @@ from skdeblurbin._tensors import to_numpy_state
 from skdeblurbin._warnings import warn_user
 from skdeblurbin.training.batches import PairBatches
 from skdeblurbin.training.checkpoint import Checkpoint
+from skdeblurbin.training.divergence import DivergenceError, advice_for
 from skdeblurbin.training.signals import Signals
-from skdeblurbin.training.trainer import DivergenceError, Trainer
+from skdeblurbin.training.trainer import Trainer
 
 # What a checkpoint keeps of a run, beside its trainer and its batches.
 _RESUMED = (
@@ -27,9 +28,13 @@ _RESUMED = (
     "_last_finite",
     "_epochs_since_best",
     "_n_done",
+    "_n_rollbacks",
     "_is_finished",
     "_seconds",
 )
+#: How often a training that diverges goes back and on with a lower learning rate, and
+#: how much lower that is.
+MOST_ROLLBACKS, ROLLBACK_RATE = 3, 0.1
 
 
 class TrainingRun:
@@ -65,6 +70,8 @@ class TrainingRun:
     ----------
     history : list of dict
         One for each epoch, earlier runs included.
+    failure : str or None
+        Why the training ended before its time, if it diverged time and again.
     """
 
     def __init__(
@@ -93,7 +100,10 @@ class TrainingRun:
         self._best: dict[str, Any] | None = None
         self._best_error = math.inf
         self._best_epoch = 0
-        self._last_finite: dict[str, Any] | None = None
+        self._last_finite: dict[str, Any] = {}
+        self._learning_rate = trainer.learning_rate
+        self._n_rollbacks = 0
+        self.failure: str | None = None
         self._in_epoch = False
         self._epochs_since_best = 0
         self._n_earlier = len(history)
@@ -117,12 +127,12 @@ class TrainingRun:
         batches : PairBatches
             Those that `train` will get.
         """
-        self._trainer.load_state_dict(state["trainer"])
+        for name in _RESUMED:
+            setattr(self, name, state[name])
+        self._load(state["trainer"])
         batches.load_state_dict(state["batches"])
         if state["epoch"] is not None:
             self._trainer.resume_epoch(state["epoch"])
-        for name in _RESUMED:
-            setattr(self, name, state[name])
         self._is_resumed = True
 
     def train(self, batches: PairBatches) -> nn.Module:
@@ -135,8 +145,11 @@ class TrainingRun:
         With a checkpoint, the state is kept there every so often, at Ctrl-C, at SIGTERM
         (which then does what it would have done without), and at the end.
 
-        Numbers that are no longer finite end it too, with a ConvergenceWarning, and
-        the trainer goes back to the last finite epoch, of an earlier run if need be.
+        A step whose loss or gradient is not finite is left out, with a
+        ConvergenceWarning at the epoch's end. Where that does not help, the trainer
+        goes back to the last finite epoch, of an earlier run if need be, and on with a
+        tenth of the learning rate; where that does not help three times, it stays at
+        that epoch, and `failure` says so.
 
         Returns
         -------
@@ -148,8 +161,8 @@ class TrainingRun:
         Raises
         ------
         FloatingPointError
-            If a loss, a gradient or a weight becomes infinite or NaN in the very first
-            epoch, so that there is nothing to go back to.
+            If it fails before this run has done an epoch, so that there is nothing to
+            keep.
         OSError
             If a checkpoint cannot be written; the one before it stays.
         """
@@ -170,10 +183,10 @@ class TrainingRun:
         return self._trainer.state_dict() if self._best is None else self._best
 
     def _begin(self, batches: PairBatches) -> None:
-        if self._n_earlier:  # what earlier runs reached is not given up
-            self._last_finite = copy.deepcopy(self._trainer.state_dict())
-            if self._validate is not None:
-                self._measure(self._last_finite, self._n_earlier)
+        self._last_finite = copy.deepcopy(self._trainer.state_dict())
+        if self._n_earlier and self._validate is not None:
+            # What earlier runs reached is not given up.
+            self._measure(self._last_finite, self._n_earlier)
         if self._max_epochs > 1:
             self._say(f"{self._max_epochs} epochs of {len(batches)} steps")
 
@@ -181,8 +194,7 @@ class TrainingRun:
         try:
             self._is_finished = self._train_epochs(batches)
         except DivergenceError as error:
-            self._go_back(error)
-            self._is_finished = True
+            self._fail(error)
         except KeyboardInterrupt:
             if len(self.history) == self._n_earlier or self._signals.interrupted_twice:
                 raise
@@ -198,7 +210,7 @@ class TrainingRun:
             self._say(f"kept epoch {self._best_epoch}, the best on validation pairs")
             self._trainer.load_state_dict(self._best)
         if self._is_finished:
-            self._best = self._last_finite = None
+            self._best, self._last_finite = None, {}
             self._write_checkpoint(batches)
 
     def _train_epochs(self, batches: PairBatches) -> bool:
@@ -212,7 +224,7 @@ class TrainingRun:
             self._in_epoch = True
             if self._on_epoch_begin is not None:
                 self._on_epoch_begin()
-            self._train_epoch(batches)
+            self._train_epoch_or_go_back(batches)
             if self._verbose:
                 passed = time.perf_counter() - start
                 self._print_line(passed / (self._n_done - n_before))
@@ -224,6 +236,30 @@ class TrainingRun:
     def _end_epoch(self) -> bool:
         self._in_epoch = False
         return self._on_epoch_end is not None and self._on_epoch_end()
+
+    def _train_epoch_or_go_back(self, batches: PairBatches) -> None:
+        """Train one epoch, however many attempts it takes."""
+        while True:
+            try:
+                return self._train_epoch(batches)
+            except DivergenceError as error:
+                if self._n_rollbacks == MOST_ROLLBACKS:
+                    raise
+                self._n_rollbacks += 1
+                self._load(self._last_finite)
+                n_done = len(self.history)
+                begin = f"the end of epoch {n_done}" if n_done else "the beginning"
+                warn_user(
+                    f"{self._where(error)}: back to {begin}, and on with the learning "
+                    f"rate {self._trainer.learning_rate:g}.",
+                    ConvergenceWarning,
+                )
+
+    def _load(self, state: dict[str, Any]) -> None:
+        """Go to a state, with the learning rate that is left."""
+        rate = self._learning_rate * ROLLBACK_RATE**self._n_rollbacks
+        self._trainer.learning_rate = rate
+        self._trainer.load_state_dict(state)
 
     def _train_epoch(self, batches: PairBatches) -> None:
         start = time.perf_counter() - self._seconds
@@ -237,6 +273,13 @@ class TrainingRun:
             batches, share if self._decay else None, on_step
         )
         epoch: dict[str, Any] = {"epoch": len(self.history) + 1, **found}
+        if found["skipped_steps"]:
+            warn_user(
+                f"{found['skipped_steps']} of {len(batches)} steps of epoch "
+                f"{epoch['epoch']} were left out, since a loss or a gradient was not "
+                "finite.",
+                ConvergenceWarning,
+            )
         is_last = self._n_done + 1 == self._max_epochs
         if self._validate is not None or not is_last:
             state = copy.deepcopy(self._trainer.state_dict())
@@ -303,23 +346,30 @@ class TrainingRun:
         try:
             self._trainer.check_finite()
         except DivergenceError as error:
-            self._go_back(error)
+            n_finite = len(self.history)
+            warn_user(
+                f"{self._where(error)}: back to the end of epoch {n_finite}.",
+                ConvergenceWarning,
+            )
+            self._load(self._last_finite)
 
-    def _go_back(self, error: DivergenceError) -> None:
-        """Return to the last finite epoch, with a warning; without one, give up."""
+    def _fail(self, error: DivergenceError) -> None:
+        """End with what the last finite epoch had learnt; without one, give up."""
         n_done = len(self.history)
-        message = f"{error} in epoch {n_done + 1}: training has diverged"
-        advice = _advice(error.quantity, self._trainer.learning_rate)
-        if self._last_finite is None:
+        message = f"{self._where(error)}: training has diverged"
+        advice = advice_for(error.quantity, self._learning_rate)
+        if n_done == self._n_earlier:
             message = f"{message}, and nothing was learnt. {advice}"
-            warn_user(message, ConvergenceWarning)
             raise FloatingPointError(message) from error
-        warn_user(
-            f"{message} and ends here; what was learnt until epoch {n_done} is kept. "
-            f"{advice}",
-            ConvergenceWarning,
+        self.failure = (
+            f"{message}; what was learnt until epoch {n_done} is kept. {advice}"
         )
-        self._trainer.load_state_dict(self._last_finite)
+        self._load(self._last_finite)
+
+    def _where(self, error: DivergenceError) -> str:
+        """What happened, in which epoch and step."""
+        step = "" if error.step is None else f", step {error.step}"
+        return f"{error} in epoch {len(self.history) + 1}{step}"
 
     def _say(self, text: str) -> None:
         if self._verbose:
@@ -339,16 +389,3 @@ class TrainingRun:
             f"{epoch['seconds']:.1f} s  left {left // 60}:{left % 60:02d}",
             flush=True,
         )
-
-
-def _advice(quantity: str, learning_rate: float) -> str:
-    """What to try when `quantity` is no longer finite."""
-    if quantity == "perceptual_loss":
-        return (
-            "Check that the feature network gives finite numbers of moderate size for "
-            "images in [0, 1], and scale its output down if not."
-        )
-    lower = f"Try a learning_rate below {learning_rate:g}"
-    if quantity.startswith("generator_gradient") or quantity == "generator_loss":
-        return f"{lower}, or smaller weights K1, K2 and adversarial_weight."
-    return f"{lower} (the default, 0.003, suits most data)."

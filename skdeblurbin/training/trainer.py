@@ -17,28 +17,13 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from skdeblurbin.training.averaging import WeightAverage
+from skdeblurbin.training.divergence import DivergenceError, check_numbers
 from skdeblurbin.training.losses import GeneratorLoss, log_mean_sigmoid
 from skdeblurbin.training.optimizers import OptimizerMaker, adam, make_ready
 
 _LOG_HALF = math.log(1 / 2)
-
-
-class DivergenceError(FloatingPointError):
-    """A loss, a gradient or a weight is no longer a finite number.
-
-    Attributes
-    ----------
-    quantity : str
-        What is not finite.
-    value : float
-    """
-
-    def __init__(self, quantity: str, value: float) -> None:
-        super().__init__(f"{quantity} became {value}")
-        self.quantity, self.value = quantity, value
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.quantity, self.value)  # not the message: pickle
+#: So many steps in a row may be left out before an epoch is given up.
+MOST_SKIPPED = 10
 
 
 @dataclass(frozen=True)
@@ -102,6 +87,15 @@ class Trainer:
         )
         self._names: list[str] = []
         self._measured: list[Tensor] = []  # of each step of the present epoch
+        self._n_steps = self._n_skipped = 0  # of the present epoch
+        self._n_skipped_in_row = 0
+        # What a forward pass changes, of a step that is left out too.
+        self._statistics = [
+            buffer
+            for network in (generator, discriminator)
+            if network is not None
+            for buffer in network.buffers()
+        ]
         self.average = (
             None if average_decay is None else WeightAverage(generator, average_decay)
         )
@@ -119,6 +113,8 @@ class Trainer:
     ) -> dict[str, float]:
         """Make one step for each batch, or for those that are left of a resumed epoch.
 
+        A step whose loss or gradient is not finite is left out: it changes nothing.
+
         Parameters
         ----------
         batches : iterable of Batch, with a length
@@ -131,13 +127,14 @@ class Trainer:
         Returns
         -------
         dict of str to float
-            Means over the steps of what `train_step` returns, and the learning rates
-            of the last step.
+            Means over the steps of what `train_step` returns, the learning rates of the
+            last step, and the number of those that were left out.
 
         Raises
         ------
         DivergenceError
-            If a value of a step, or a weight after the last, is not finite.
+            If all steps, or ten in a row, had to be left out, or a weight after the
+            last step is not finite.
         """
         self.generator.train()
         if self.discriminator is not None:
@@ -147,23 +144,43 @@ class Trainer:
             for batch in batches:
                 if progress is not None:
                     begin, end = progress
-                    done = begin + (end - begin) * len(self._measured) / n_steps
+                    done = begin + (end - begin) * self._n_steps / n_steps
                     self._decay_learning_rate(done)
-                found = self.train_step(batch)
-                self._names = list(found)
-                # Kept on the device: reading each step would wait for the device.
-                self._measured.append(torch.stack(list(found.values())))
+                self._step_or_skip(batch, n_steps)
                 if on_step is not None:
                     on_step()
-            means = _finite_means(self._names, torch.stack(self._measured).cpu())
+            means = torch.stack(self._measured).cpu().double().mean(dim=0).tolist()
+            skipped = self._n_skipped
         finally:
-            self._measured = []
+            self._measured, self._n_steps, self._n_skipped = [], 0, 0
         self.check_finite()
-        return means | {
-            f"{network}_learning_rate": optimizers[0].param_groups[0]["lr"]
-            for network, optimizers in self._optimizers().items()
-            if optimizers
+        return {
+            **dict(zip(self._names, means, strict=True)),
+            **{
+                f"{network}_learning_rate": optimizers[0].param_groups[0]["lr"]
+                for network, optimizers in self._optimizers().items()
+                if optimizers
+            },
+            "skipped_steps": skipped,
         }
+
+    def _step_or_skip(self, batch: Batch, n_steps: int) -> None:
+        """Make a step of an epoch, unless its numbers are not finite."""
+        self._n_steps += 1
+        try:
+            found = self.train_step(batch)
+        except DivergenceError as error:
+            self._n_skipped += 1
+            self._n_skipped_in_row += 1
+            if self._n_skipped_in_row < MOST_SKIPPED and self._n_skipped < n_steps:
+                return
+            self._n_skipped_in_row = 0
+            error.step = self._n_steps
+            raise
+        self._n_skipped_in_row = 0
+        self._names = list(found)
+        # Kept on the device, to be read at the epoch's end.
+        self._measured.append(torch.stack(list(found.values())))
 
     def check_finite(self) -> None:
         """Raise DivergenceError if a weight or running statistic is not finite."""
@@ -194,12 +211,25 @@ class Trainer:
             The loss terms; the RMSE on {0, 1} of the output split at 0; of each network
             the gradient's norm; of the discriminator the shares of real and fake images
             that it told right, before its update.
+
+        Raises
+        ------
+        DivergenceError
+            If a loss or a gradient is not finite. The network that it belongs to is
+            not updated, nor the generator if it is the discriminator; no optimizer has
+            seen it, and running statistics are those of before.
         """
-        output = self.generate(batch.blurred)
-        found: dict[str, Tensor] = {}
-        if self.discriminator is not None:
-            found |= self._update_discriminator(batch, output.detach())
-        found |= self._update_generator(batch, output)
+        before = [statistic.clone() for statistic in self._statistics]
+        try:
+            output = self.generate(batch.blurred)
+            found: dict[str, Tensor] = {}
+            if self.discriminator is not None:
+                found |= self._update_discriminator(batch, output.detach())
+            found |= self._update_generator(batch, output)
+        except DivergenceError:
+            with torch.no_grad():
+                torch._foreach_copy_(self._statistics, before)
+            raise
         if self.average is not None:
             self.average.update(self.generator)
         found["rmse"] = _binary_rmse(output.detach(), batch)
@@ -222,13 +252,18 @@ class Trainer:
         """What was measured in the present epoch: what `resume_epoch` needs."""
         return {
             "names": self._names,
-            "measured": torch.stack(self._measured),
+            "measured": list(self._measured),
+            "n_steps": self._n_steps,
+            "n_skipped": self._n_skipped,
+            "n_skipped_in_row": self._n_skipped_in_row,
             "learning_rate": self.generator_optimizers[0].param_groups[0]["lr"],
         }
 
     def resume_epoch(self, state: dict[str, Any]) -> None:
         """Let the next call of `train_epoch` go on with an epoch that was begun."""
         self._names, self._measured = state["names"], list(state["measured"])
+        self._n_steps, self._n_skipped = state["n_steps"], state["n_skipped"]
+        self._n_skipped_in_row = state["n_skipped_in_row"]
         self._set_learning_rate(state["learning_rate"])
 
     def networks(self, state: dict[str, Any]) -> tuple[nn.Module, nn.Module | None]:
@@ -286,14 +321,14 @@ class Trainer:
         loss = self.loss.adversarial.discriminator(real, fake, batch.mask)
         self.discriminator.zero_grad()
         loss.backward()
-        norm = _gradient_norm(self.discriminator)
+        found = {
+            "discriminator_loss": loss.detach(),
+            "discriminator_gradient_norm": _gradient_norm(self.discriminator),
+        }
+        check_numbers(found)
         for optimizer in self.discriminator_optimizers:
             optimizer.step()
-        return {
-            "discriminator_loss": loss.detach(),
-            "discriminator_gradient_norm": norm,
-            **_accuracies(real.detach(), fake.detach(), batch.mask),
-        }
+        return found | _accuracies(real.detach(), fake.detach(), batch.mask)
 
     def _update_generator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
         logits = None
@@ -304,11 +339,12 @@ class Trainer:
         # Discriminator and feature network pass gradients on, and keep none.
         parameters = list(self.generator.parameters())
         terms["generator_loss"].backward(inputs=parameters)
-        norm = _gradient_norm(self.generator)
+        found = {name: value.detach() for name, value in terms.items()}
+        found["generator_gradient_norm"] = _gradient_norm(self.generator)
+        check_numbers(found)
         for optimizer in self.generator_optimizers:
             optimizer.step()
-        found = {name: value.detach() for name, value in terms.items()}
-        return {**found, "generator_gradient_norm": norm}
+        return found
 
     def _decay_learning_rate(self, done: float) -> None:
         self._set_learning_rate(self.learning_rate * (1 + math.cos(math.pi * done)) / 2)
@@ -323,16 +359,6 @@ class Trainer:
             "generator": self.generator_optimizers,
             "discriminator": self.discriminator_optimizers,
         }
-
-
-def _finite_means(names: list[str], steps: Tensor) -> dict[str, float]:
-    """Means over the rows of `steps`, a column for each name; all must be finite."""
-    bad = (~steps.isfinite()).nonzero().tolist()
-    if bad:
-        # The first of the first step: what came later may have caught it from there.
-        step, column = bad[0]
-        raise DivergenceError(names[column], float(steps[step, column]))
-    return dict(zip(names, steps.double().mean(dim=0).tolist(), strict=True))
 
 
 def _gradient_norm(network: nn.Module) -> Tensor:
