@@ -210,6 +210,13 @@ def library_trainer(**parameters: Any) -> Trainer:
     return trainer
 
 
+def named_model(name: str) -> GANBinarizer:
+    """The model in a file, or of the package."""
+    if Path(name).exists():
+        return GANBinarizer.load(name)
+    return GANBinarizer.from_pretrained(name)
+
+
 def n_parameters(network: nn.Module) -> int:
     """Number of weights that training changes."""
     return sum(p.numel() for p in network.parameters() if p.requires_grad)

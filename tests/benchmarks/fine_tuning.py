@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _measure import machine
+from _measure import machine, named_model
 from sklearn.model_selection import KFold
 
 from skdeblurbin import GANBinarizer, OtsuBinarizer, SauvolaBinarizer
@@ -32,14 +32,8 @@ SIZES = (20, 40, 80, 0)  # 0 is all
 def settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """By name: on how many pairs, and what fits (X, Y) -> fitted binarizer."""
 
-    def pretrained() -> GANBinarizer:
-        name = arguments.model
-        if Path(name).exists():
-            return GANBinarizer.load(name)
-        return GANBinarizer.from_pretrained(name)
-
     def tuned(X: Any, Y: Any) -> GANBinarizer:
-        model = pretrained().set_params(
+        model = named_model(arguments.model).set_params(
             warm_start=True,
             max_epochs=arguments.epochs,
             learning_rate=arguments.learning_rate,
@@ -54,7 +48,7 @@ def settings(arguments: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {
         "Otsu": (0, OtsuBinarizer().fit),
         "Sauvola": (0, SauvolaBinarizer().fit),
-        "pretrained": (0, lambda X, Y: pretrained()),
+        "pretrained": (0, lambda X, Y: named_model(arguments.model)),
     }
     for size in SIZES:
         many = "all" if size == 0 else str(size)

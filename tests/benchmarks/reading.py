@@ -32,12 +32,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _measure import named_model
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from skimage.restoration import richardson_lucy
 
 from skdeblurbin import (
-    GANBinarizer,
     OtsuBinarizer,
     SauvolaBinarizer,
     WienerBinarizer,
@@ -170,11 +170,7 @@ def crop(image: np.ndarray, row: Row) -> np.ndarray:
 
 def methods(model: str) -> dict[str, Callable[..., Any]]:
     """What is compared, the photo as it is first."""
-    gan = (
-        GANBinarizer.load(model)
-        if Path(model).exists()
-        else GANBinarizer.from_pretrained(model)
-    )
+    gan = named_model(model)
     paper = gan.classes_[1]
 
     def classical(binarizer: Any) -> Any:
