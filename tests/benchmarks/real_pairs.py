@@ -4,10 +4,10 @@
 
 PAIRS has sharp/, binary/ and labels.csv, as in reading.py. By five folds over its
 plates the model trains on for --epochs, on the sharp plates of the other four folds,
-degraded anew --copies times each, and as many drawn ones; then RapidOCR reads the plates
-of the fold at each level, from the model as it was and from the one that has seen real
-plates. No such model is shipped: the difference is what drawings lack. Takes half an
-hour.
+degraded anew --copies times each, and as many drawn ones; then RapidOCR reads the
+plates of the fold at each level, from the model as it was and from the one that has
+seen real plates. No such model is shipped: the difference is what drawings lack. Takes
+half an hour.
 """
 
 from __future__ import annotations
