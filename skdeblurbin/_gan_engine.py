@@ -21,7 +21,7 @@ from skdeblurbin._gan_pairs import (
     split_pairs,
     to_paper,
     validation_scores,
-    warn_of_useless_output,
+    warn_of_failure,
 )
 from skdeblurbin._gan_parameters import check_output_scale
 from skdeblurbin._parameters import check_image_shape
@@ -169,7 +169,9 @@ class GANEngine(BaseBinarizer):
             fitted = learnt()
             if checkpoint and run.is_finished and self.random_state is None:
                 checkpoint.remove()  # the next fit is to be another one
-            warn_of_useless_output(fitted["generator_"], held_out or training)
+            warn_of_failure(
+                fitted["generator_"], held_out or training, run.history, len(batches)
+            )
         with taken_back_on_error(self):
             self._replace_state(fitted)
             if tasks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -25,6 +25,8 @@ _N_CHECKED = 8
 _LEAST_CONTRAST = 0.25
 # Smaller pictures are mostly border to the network, whose padding they show.
 _LEAST_SIDE = 8
+# Sound networks too are worse than blank paper for the first hundred steps.
+_MATURE_STEPS = 500
 # Blank images may seem better than they are by rounding.
 _NO_BETTER = 0.999
 
@@ -83,7 +85,50 @@ def _deblur_finite(
         yield grey
 
 
-def warn_of_useless_output(generator: torch.nn.Module, pairs: Pairs) -> None:
+def warn_of_failure(
+    generator: torch.nn.Module,
+    pairs: Pairs,
+    history: Sequence[Mapping[str, Any]],
+    n_steps: int,
+) -> None:
+    """Warn if a training came to nothing, though it came to its end.
+
+    Parameters
+    ----------
+    generator : nn.Module
+        The trained one.
+    pairs : Pairs
+        Those that it was validated on, or else trained on.
+    history : sequence of dict
+        Of all epochs.
+    n_steps : int
+        Of an epoch.
+    """
+    if not _warn_of_useless_output(generator, pairs):
+        _warn_of_no_gain(pairs, history, n_steps)
+
+
+def _warn_of_no_gain(
+    pairs: Pairs, history: Sequence[Mapping[str, Any]], n_steps: int
+) -> None:
+    """Warn if blank paper would be as good, and there was time enough to learn."""
+    if len(history) * n_steps < _MATURE_STEPS:
+        return
+    errors = [e["validation_rmse"] for e in history if "validation_rmse" in e]
+    error = min(errors, default=history[-1]["rmse"])
+    blank = float(np.mean([np.mean(~truth) ** 0.5 for truth in pairs.paper]))
+    if error < blank or not blank:
+        return
+    warn_user(
+        f"After {len(history)} epochs the RMSE is {error:.3f}, and that of blank paper "
+        f"{blank:.3f}: nothing of use was learnt. Check that X[i] and Y[i] show the "
+        "same plate at the same place for every i; then try more pairs, more epochs, "
+        "or a lower learning_rate.",
+        ConvergenceWarning,
+    )
+
+
+def _warn_of_useless_output(generator: torch.nn.Module, pairs: Pairs) -> bool:
     """Warn if a trained generator's output is not finite, or shows next to nothing."""
     if _all_photos_constant(pairs):
         warn_user(
@@ -91,18 +136,19 @@ def warn_of_useless_output(generator: torch.nn.Module, pairs: Pairs) -> None:
             "check that X holds the photos.",
             ConvergenceWarning,
         )
-        return
+        return True
     try:
-        _warn_of_constant_output(generator, pairs)
+        return _warn_of_constant_output(generator, pairs)
     except DivergenceError as error:
         warn_user(
             f"After the training, {error}: its predictions mean nothing. Try a lower "
             "learning_rate (the default, 0.003, suits most data).",
             ConvergenceWarning,
         )
+        return True
 
 
-def _warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
+def _warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> bool:
     """Warn if what the generator makes of the pairs shows next to nothing.
 
     Pairs of which photo or truth is constant tell nothing, and so do rows of a few
@@ -116,11 +162,12 @@ def _warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
     for photo, truth, grey in zip(chosen.grey, chosen.paper, sharp, strict=True):
         missing -= float(grey.std())
         if missing <= 0:
-            return
+            return False
         wrong += float(np.mean(to_paper(photo, grey) != truth)) ** 0.5
         blank += min(float(truth.mean()), 1 - float(truth.mean())) ** 0.5
     # Faint output that Otsu's threshold still splits rightly is no failure.
-    if len(chosen) and wrong >= _NO_BETTER * blank:
+    is_useless = len(chosen) > 0 and wrong >= _NO_BETTER * blank
+    if is_useless:
         warn_user(
             "The output of the trained generator is practically constant: on the "
             f"{len(chosen)} pairs looked at it has less than a quarter of the truth's "
@@ -133,6 +180,7 @@ def _warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> None:
             "n_blocks, downsampling or n_levels).",
             ConvergenceWarning,
         )
+    return is_useless
 
 
 def _all_photos_constant(pairs: Pairs) -> bool:

@@ -13,7 +13,7 @@ from scipy.ndimage import uniform_filter1d
 from sklearn.exceptions import ConvergenceWarning
 
 from skdeblurbin import _gan_engine
-from skdeblurbin._gan_pairs import validation_scores, warn_of_useless_output
+from skdeblurbin._gan_pairs import validation_scores, warn_of_failure
 from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.metrics import f_measure, root_mean_squared_error
 from skdeblurbin.training import DivergenceError, Pairs
@@ -247,12 +247,12 @@ def test_one_pixel_that_is_not_finite_is_enough(value, plates):
     truth = list(plates.Y.astype(bool))
     pairs = Pairs(list(255 * plates.Y), [(0, 255)] * len(truth), truth)
     assert validation_scores(pairs, Spotted(0.1)) == {"rmse": 0, "f_measure": 1}
-    warn_of_useless_output(Spotted(0.1), pairs)
+    warn_of_failure(Spotted(0.1), pairs, [], 1)
     expected = f"the output of the generator became {value}"
     with pytest.raises(DivergenceError, match=f"^{expected}$"):
         validation_scores(pairs, Spotted(value))
     with pytest.warns(ConvergenceWarning, match=f"{expected}: its predictions"):
-        warn_of_useless_output(Spotted(value), pairs)
+        warn_of_failure(Spotted(value), pairs, [], 1)
 
 
 # Constant output
@@ -341,11 +341,11 @@ class Faint(torch.nn.Module):
 def test_faint_output_that_is_right_is_no_failure(plates):
     truth = plates.Y.astype(bool)
     pairs = Pairs(list(255 * plates.Y), [(0, 255)] * len(truth), list(truth))
-    warn_of_useless_output(Faint(0.01), pairs)
+    warn_of_failure(Faint(0.01), pairs, [], 1)
     # The same output, of the next plate: still faint, and wrong.
     wrong = Pairs(pairs.grey, pairs.ranges, [~image for image in pairs.paper])
     with pytest.warns(ConvergenceWarning, match="on the 6 pairs"):
-        warn_of_useless_output(Faint(0.01), wrong)
+        warn_of_failure(Faint(0.01), wrong, [], 1)
 
 
 class Blank(torch.nn.Module):
@@ -363,10 +363,10 @@ def test_constant_pairs_say_nothing(plates):
     photos, truth = plates.X.copy(), plates.Y.astype(bool)
     photos[:3], truth[3:] = 7, True  # photos without contrast, truth without ink
     pairs = Pairs(list(photos), [(0, 255)] * len(truth), list(truth))
-    warn_of_useless_output(Blank(), pairs)
+    warn_of_failure(Blank(), pairs, [], 1)
     pairs.grey[0][0, 0] = 8
     with pytest.warns(ConvergenceWarning, match="on the 1 pairs"):
-        warn_of_useless_output(Blank(), pairs)
+        warn_of_failure(Blank(), pairs, [], 1)
 
 
 def test_rows_of_pixels_say_nothing(plates):
@@ -379,7 +379,7 @@ def test_rows_of_pixels_say_nothing(plates):
         )
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            warn_of_useless_output(Blank(), pairs)
+            warn_of_failure(Blank(), pairs, [], 1)
         assert bool(caught) == warned
 
 
@@ -389,10 +389,41 @@ def test_a_sound_generator_costs_few_predictions(contrast, n_predictions, plates
     # is that of 2, which 3 * 0.9 and 5 * 0.45 exceed, but 2 * 0.9 and 4 * 0.45 do not.
     truth = plates.Y[0].astype(bool)
     generator = Faint(contrast)
-    warn_of_useless_output(
-        generator, Pairs([255 * plates.Y[0]] * 9, [(0, 255)] * 9, [truth] * 9)
-    )
+    pairs = Pairs([255 * plates.Y[0]] * 9, [(0, 255)] * 9, [truth] * 9)
+    warn_of_failure(generator, pairs, [], 1)
     assert generator.n_predictions == n_predictions
+
+
+@pytest.mark.parametrize("kind", ["rmse", "validation_rmse"])
+def test_training_without_gain_is_told(kind, plates):
+    truth = list(plates.Y.astype(bool))
+    pairs = Pairs(list(255 * plates.Y), [(0, 255)] * len(truth), truth)
+    blank = float(np.mean([np.sqrt(np.mean(~image)) for image in truth]))
+
+    def train(error, n_epochs=100, n_steps=5):
+        history = [{"rmse": 2.0, kind: error + 0.1 * i} for i in range(n_epochs)]
+        if kind == "rmse":  # of the last epoch, where none is kept before it
+            history.reverse()
+        warn_of_failure(Spotted(0.1), pairs, history, n_steps)
+
+    with pytest.warns(
+        ConvergenceWarning, match=f"of blank paper {blank:.3f}"
+    ) as caught:
+        train(blank)
+    assert f"After 100 epochs the RMSE is {blank:.3f}" in str(caught[0].message)
+    train(blank - 1e-6)
+    train(blank, n_epochs=99)  # too early to tell
+    paper = [np.ones_like(image) for image in truth]
+    pairs = Pairs(pairs.grey, pairs.ranges, paper)
+    train(0.1)  # no ink to be found
+
+
+def test_pairs_of_noise_end_with_a_warning(tiny_gan):
+    rng = np.random.default_rng(0)
+    X, Y = (rng.integers(0, high, (8, 16, 24), np.uint8) for high in (256, 2))
+    model = tiny_gan(max_epochs=130, adversarial_weight=0, batch_size=2)
+    with pytest.warns(ConvergenceWarning, match="nothing of use was learnt. Check"):
+        model.fit(X, Y[::-1])
 
 
 def test_photos_that_are_all_constant_are_told(plates, tiny_gan):

@@ -77,6 +77,31 @@ def test_a_loaded_model_predicts_and_scores_alike(fitted, saved, plates):
         clone(loaded).predict(plates.X)
 
 
+def test_pickles_hold_plain_arrays_that_may_be_mapped(fitted, plates, tmp_path):
+    path = tmp_path / "model.joblib"
+    joblib.dump(fitted, path)
+    data = path.read_bytes()
+    assert b"torch" not in data  # neither tensors nor devices
+    mapped = joblib.load(path, mmap_mode="r")
+    assert_array_equal(mapped.deblur(plates.X), fitted.deblur(plates.X))
+    mapped.partial_fit(*plates)
+    again = joblib.load(path).partial_fit(*plates)
+    assert_array_equal(mapped.deblur(plates.X), again.deblur(plates.X))
+    assert path.read_bytes() == data
+
+
+def test_skops(fitted, plates):
+    skops = pytest.importorskip("skops.io", reason="skops is not installed")
+    data = skops.dumps(fitted)
+    untrusted = skops.get_untrusted_types(data=data)
+    assert untrusted == ["skdeblurbin._gan.GANBinarizer"]
+    loaded = skops.loads(data, trusted=untrusted)
+    assert_array_equal(loaded.deblur(plates.X), fitted.deblur(plates.X))
+    loaded.partial_fit(*plates)
+    again = pickle.loads(pickle.dumps(fitted)).partial_fit(*plates)
+    assert_array_equal(loaded.deblur(plates.X), again.deblur(plates.X))
+
+
 def test_half_precision_takes_half_and_changes_little(fitted, saved, plates, tmp_path):
     path = tmp_path / "half.safetensors"
     fitted.save(path, half_precision=True)

@@ -117,25 +117,6 @@ def test_scores_by_two_scorers(plates, binarizer):
     assert 0 < search.cv_results_["mean_test_f_measure"][0] <= 1
 
 
-def test_same_scores_in_one_and_two_processes(plates, tiny_gan):
-    # One thread each: other numbers of threads may differ in the last bits.
-    searches = [
-        GridSearchCV(
-            tiny_gan(n_threads=1),
-            {"K2": [10, 170], "n_blocks": [1, 2]},
-            scoring=rmse_scorer,
-            cv=FOLDS,
-            n_jobs=n_jobs,
-        ).fit(*plates)
-        for n_jobs in (1, 2)
-    ]
-    for name in ("split0_test_score", "split1_test_score"):
-        one, two = (search.cv_results_[name] for search in searches)
-        assert_array_equal(one, two)
-    one, two = (weights(search.best_estimator_) for search in searches)
-    assert one == two
-
-
 def test_halving_search_over_epochs(plates, tiny_gan):
     search = HalvingGridSearchCV(
         tiny_gan(),

@@ -32,6 +32,7 @@ SEVERITIES = (0.1, 0.25, 0.4, 0.5, 0.6, 0.8)
 PARAMETERS: dict[str, Any] = {
     "adversarial_weight": 0,
     "n_blocks": 8,
+    "downsampling": 4,
     "max_epochs": 5,
     "batch_size": 4,
     "learning_rate_decay": "cosine",
