@@ -4,7 +4,7 @@
 
 Draws the plates (once, on all processors), trains, and writes the weights. An
 interrupted run goes on where it was: from the drawn parts and the checkpoint in --work.
-Drawing takes six minutes on two cores, training "plate" an hour and a half; the model
+Drawing takes ten minutes on two cores, training "plate" an hour; the model
 cards in the documentation tell what came out.
 """
 
@@ -33,7 +33,7 @@ PARAMETERS: dict[str, Any] = {
     "adversarial_weight": 0,
     "n_blocks": 8,
     "downsampling": 4,
-    "max_epochs": 5,
+    "max_epochs": 3,
     "batch_size": 4,
     "learning_rate_decay": "cosine",
     "average_decay": 0.999,
