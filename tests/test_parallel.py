@@ -15,7 +15,9 @@ GRID = {"K2": [20, 170], "n_blocks": [1, 2]}
 @pytest.fixture(scope="module")
 def cluster():
     """Two processes of dask; the test is skipped where it is not installed."""
-    distributed = pytest.importorskip("distributed", reason="dask is not installed")
+    distributed = pytest.importorskip(
+        "distributed", reason="the extra distributed is not installed"
+    )
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
