@@ -160,8 +160,7 @@ class GANEngine(BaseBinarizer):
             batches = self._batches(training, trainer, rng, device)
             if state is not None:
                 run.resume(state, batches)
-            known = form | data.known()
-            known |= {"device_": device, "_split_seed": split_seed}
+            known = form | data.known() | {"device_": device, "_split_seed": split_seed}
             learnt = partial(_learnt, known, trainer, run, rng)
             if tasks:
                 tasks.connect(session, lambda: learnt() if run.history else None)

@@ -419,11 +419,14 @@ def test_training_without_gain_is_told(kind, plates):
 
 
 def test_pairs_of_noise_end_with_a_warning(tiny_gan):
+    # Half are set aside, since a network can learn eight pictures by heart. A fifth is
+    # ink, so that blank paper is hard to beat without knowing where it is.
     rng = np.random.default_rng(0)
-    X, Y = (rng.integers(0, high, (8, 16, 24), np.uint8) for high in (256, 2))
-    model = tiny_gan(max_epochs=130, adversarial_weight=0, batch_size=2)
-    with pytest.warns(ConvergenceWarning, match="nothing of use was learnt. Check"):
-        model.fit(X, Y[::-1])
+    X = rng.integers(0, 256, (8, 16, 24), np.uint8)
+    Y = (rng.random(X.shape) > 0.2).astype(np.uint8)
+    options = {"adversarial_weight": 0, "batch_size": 1, "validation_fraction": 0.5}
+    with pytest.warns(ConvergenceWarning, match=r"nothing of use was learnt\. Check"):
+        tiny_gan(max_epochs=125, **options).fit(X, Y)
 
 
 def test_photos_that_are_all_constant_are_told(plates, tiny_gan):
