@@ -75,7 +75,6 @@ def decorate(
     if rng.random() < 0.5:
         _paint_stickers(painted, field, palette, rng)
     # Where there is paper only: the border stays.
-    # Where there is paper only: the border stays.
     canvas.paste(painted, mask=canvas.getchannel("G"))
     return x0, y0, x1, y1
 

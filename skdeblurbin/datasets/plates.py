@@ -187,10 +187,10 @@ def make_blurred_plates(
     photos = np.empty((n_samples, *shape), np.uint8)
     truths = np.empty((n_samples, *shape), np.uint8)
     texts = []
+    named = "lettering" in chosen
+    share = TWO_LINES_SHARE_NAMED if named else TWO_LINES_SHARE
     for i in range(n_samples):
         rng = np.random.default_rng([seed, i])
-        named = "lettering" in chosen
-        share = TWO_LINES_SHARE_NAMED if named else TWO_LINES_SHARE
         n_lines = 2 if rng.random() < share else 1
         lines = draw_plate_text(rng, n_lines, named=named)
         palette = Palette.draw(rng, light_on_dark)

@@ -27,7 +27,7 @@ import hashlib
 import json
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,14 @@ def load_plate(path: Path, *, light_on_dark: bool) -> np.ndarray:
     return 1 - grey if light_on_dark else grey
 
 
+def load_plates(folder: Path, rows: list[Row]) -> list[np.ndarray]:
+    """The plates of a folder, dark on light."""
+    return [
+        load_plate(folder / row["file"], light_on_dark=row.get("polarity") == "light")
+        for row in rows
+    ]
+
+
 def strengths(level: str) -> dict[str, float]:
     """What a level is made of; lengths are in pixels for 64 rows of plate."""
     parts = {"motion": 0.0, "defocus": 0.0, "noise": 0.0, "light": 0.0}
@@ -109,6 +117,12 @@ def strengths(level: str) -> dict[str, float]:
     return parts
 
 
+def chance(name: str) -> tuple[np.random.Generator, np.ndarray]:
+    """What is random in the degradation of a plate: angle, light's direction, phase."""
+    rng = np.random.default_rng([0, zlib.crc32(name.encode())])
+    return rng, rng.uniform(0, [np.pi, 2 * np.pi, 2 * np.pi])
+
+
 def degrade(plate: np.ndarray, level: str, name: str) -> np.ndarray:
     """Degrade a plate.
 
@@ -116,8 +130,7 @@ def degrade(plate: np.ndarray, level: str, name: str) -> np.ndarray:
     share them. "motion" is a straight path, "defocus" a Gaussian's standard deviation.
     """
     parts = strengths(level)
-    rng = np.random.default_rng([0, zlib.crc32(name.encode())])
-    angle, direction, phase = rng.uniform(0, [np.pi, 2 * np.pi, 2 * np.pi])
+    rng, (angle, direction, phase) = chance(name)
     noise = rng.standard_normal(plate.shape, dtype=np.float32)
     unit = plate.shape[0] / 64
     result = plate
@@ -135,12 +148,17 @@ def degrade(plate: np.ndarray, level: str, name: str) -> np.ndarray:
     return np.clip(result, 0, 1).astype(np.float32)
 
 
+def degrade_all(sharp: Iterable[np.ndarray], level: str, rows: list[Row]) -> Plates:
+    """Degrade the plates of some rows."""
+    named = zip(sharp, rows, strict=True)
+    return np.stack([degrade(plate, level, row["file"]) for plate, row in named])
+
+
 def true_kernel(level: str, name: str) -> np.ndarray | None:
     """The kernel that `degrade` blurs with; None if it does not blur."""
     parts, unit = strengths(level), SHAPE[0] / 64
     if parts["motion"]:
-        rng = np.random.default_rng([0, zlib.crc32(name.encode())])
-        angle = rng.uniform(0, [np.pi, 2 * np.pi, 2 * np.pi])[0]
+        _, (angle, *_) = chance(name)
         return motion_kernel(parts["motion"] * unit, angle)
     if parts["defocus"]:
         sigma = parts["defocus"] * unit
@@ -227,6 +245,14 @@ def error_rates(texts: list[str], read: list[str]) -> np.ndarray:
     )
 
 
+def read_rates(
+    reader: Callable[..., Any], images: Iterable[np.ndarray], rows: list[Row]
+) -> np.ndarray:
+    """Edits a character of each plate, read from the box of its characters."""
+    crops = [crop(image, row) for image, row in zip(images, rows, strict=True)]
+    return error_rates([row["text"] for row in rows], reader(crops))
+
+
 def describe(rates: np.ndarray, grey: np.ndarray) -> dict[str, Any]:
     """A method's figures, with a paired bootstrap against those of the grey photos."""
     difference = rates - grey
@@ -257,13 +283,7 @@ def show(level: str, method: str, engine: str, found: dict[str, Any]) -> None:
 def plates(arguments: argparse.Namespace) -> None:
     """All methods at all levels."""
     rows = read_rows(arguments.folder, arguments.half)[: arguments.number]
-    texts = [row["text"] for row in rows]
-    sharp = [
-        load_plate(
-            arguments.folder / row["file"], light_on_dark=row.get("polarity") == "light"
-        )
-        for row in rows
-    ]
+    sharp = load_plates(arguments.folder, rows)
     readers = make_readers(arguments.engine)
     chosen = {
         name: method
@@ -273,17 +293,15 @@ def plates(arguments: argparse.Namespace) -> None:
     results: dict[str, Any] = {"n": len(rows), "half": arguments.half}
     print(f"{len(rows)} plates: error rate, read whole, difference, spoilt")
     for level in arguments.levels:
-        named = list(zip(sharp, rows, strict=True))
-        X = np.stack([degrade(plate, level, row["file"]) for plate, row in named])
+        X = degrade_all(sharp, level, rows)
         kernels = [true_kernel(level, row["file"]) for row in rows]
         grey: dict[str, np.ndarray] = {}
         for name, method in chosen.items():
             if "true" in name and kernels[0] is None:
                 continue
             images = np.asarray(method(X, kernels), np.float32)
-            crops = [crop(i, row) for i, row in zip(images, rows, strict=True)]
             for engine, reader in readers.items():
-                rates = error_rates(texts, reader(crops))
+                rates = read_rates(reader, images, rows)
                 found = describe(rates, grey.setdefault(engine, rates))
                 results[f"{level}/{name}/{engine}"] = found
                 show(level, name, engine, found)

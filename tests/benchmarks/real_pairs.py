@@ -20,16 +20,16 @@ from typing import Any
 import numpy as np
 from _measure import machine, named_model
 from PIL import Image
-from reading import LEVELS, SHAPE, crop, degrade, error_rates, load_plate, read_rows
+from reading import LEVELS, SHAPE, degrade_all, load_plate, read_rates, read_rows
 from sklearn.model_selection import KFold
 
 from skdeblurbin import GANBinarizer
 from skdeblurbin._files import write_atomically
 from skdeblurbin.datasets import degradations, make_blurred_plates
 from skdeblurbin.metrics import RapidOCRReader
+from skdeblurbin.pretrained.train_binarizer import SEVERITIES
 
 N_FOLDS = 5
-SEVERITIES = (0.1, 0.25, 0.4, 0.5, 0.6, 0.8)
 EFFECTS = ("light", "camera", "motion")
 
 
@@ -76,14 +76,10 @@ def rates(
     model: GANBinarizer, rows: list[Any], sharp: np.ndarray, reader: RapidOCRReader
 ) -> dict[str, list[float]]:
     """Edits a character of each plate, at each level."""
-    texts = [row["text"] for row in rows]
     found = {}
     for level in LEVELS:
-        named = zip(sharp, rows, strict=True)
-        X = np.stack([degrade(plate, level, row["file"]) for plate, row in named])
-        images = zip(model.deblur(X), rows, strict=True)
-        read = reader([crop(image, row) for image, row in images])
-        found[level] = error_rates(texts, read).tolist()
+        images = model.deblur(degrade_all(sharp, level, rows))
+        found[level] = read_rates(reader, images, rows).tolist()
     return found
 
 

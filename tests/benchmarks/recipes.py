@@ -25,7 +25,7 @@ import torch
 from _measure import machine, network_parameters
 from _rivals import UNetLoop
 from joblib import Memory
-from reading import crop, degrade, error_rates, load_plate, read_rows
+from reading import degrade_all, load_plates, read_rates, read_rows
 from time_to_quality import Learner, LibraryLearner, RivalLearner
 
 from skdeblurbin._files import write_atomically
@@ -33,6 +33,7 @@ from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.datasets.degradations import EFFECTS
 from skdeblurbin.metrics import RapidOCRReader, root_mean_squared_error
 from skdeblurbin.networks.vgg import find_vgg16
+from skdeblurbin.pretrained.train_binarizer import SEVERITIES
 from skdeblurbin.training import OPTIMIZERS
 
 SHAPE = (128, 192)
@@ -40,10 +41,9 @@ LEVELS = {
     "clean": ("none", "motion5", "motion9", "defocus2.5", "motion9+noise8+light"),
     "camera": ("none", "motion5"),
 }
-SEVERITIES = (0.1, 0.25, 0.4, 0.5, 0.6, 0.8)
 N_TRAINING, N_TEST = 6000, 180
 
-#: What trains the bundled models.
+#: What the others differ from.
 BASE: dict[str, Any] = {"adversarial_weight": 0, "n_blocks": 8}
 ADVERSARY = {"adversarial_weight": 0.1}
 GLYPH = {"perceptual": "glyph", **ADVERSARY}
@@ -134,21 +134,15 @@ def grey_output(learner: Learner, X: np.ndarray) -> list[np.ndarray]:
 
 
 def read_real(learner: Learner, folders: dict[str, Path]) -> dict[str, float]:
-    """Character error rates on the tuning halves, with standard errors."""
+    """Character error rates on the tuning halves."""
     reader = RapidOCRReader(n_threads=2)
     found = {}
     for name, folder in folders.items():
         rows = read_rows(folder, "tuning")
-        plates = [
-            load_plate(folder / r["file"], light_on_dark=r.get("polarity") == "light")
-            for r in rows
-        ]
+        plates = load_plates(folder, rows)
         for level in LEVELS[name]:
-            named = zip(plates, rows, strict=True)
-            X = np.stack([degrade(plate, level, row["file"]) for plate, row in named])
-            images = grey_output(learner, X)
-            crops = [crop(i, row) for i, row in zip(images, rows, strict=True)]
-            rates = error_rates([row["text"] for row in rows], reader(crops))
+            images = grey_output(learner, degrade_all(plates, level, rows))
+            rates = read_rates(reader, images, rows)
             found[f"{name} {level}"] = float(rates.mean())
     return found
 

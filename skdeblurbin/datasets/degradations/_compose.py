@@ -175,10 +175,7 @@ def _strong_blur(
             length *= 1 - 0.5 * share
         if rng.random() < 0.2:
             return shake_blur(blurred, length, rng, rng.uniform(0.2, 1.0))
-        sideways = rng.random() < 0.3
-        angle = rng.normal(0, 0.2) if sideways else rng.uniform(0, np.pi)
-        curvature = rng.normal(0, 1.0) if rng.random() < 0.3 else 0.0
-        blurred = motion_blur(blurred, length, angle, curvature)
+        blurred = _move(blurred, length, rng, sideways=0.3, curved=0.3)
     return blurred
 
 
@@ -193,8 +190,20 @@ def _blur(image: FloatImage, strength: float, rng: np.random.Generator) -> Float
     if kind != "defocus":
         length = min(MAX_MOTION, 15 * strength) * unit
         # Cars drive and cameras pan sideways more often than not.
-        sideways = rng.random() < 0.5
-        angle = rng.normal(0, 0.2) if sideways else rng.uniform(0, np.pi)
-        curvature = rng.normal(0, 1.0) if rng.random() < 0.5 else 0.0
-        blurred = motion_blur(blurred, length, angle, curvature)
+        blurred = _move(blurred, length, rng, sideways=0.5, curved=0.5)
     return blurred
+
+
+def _move(
+    image: FloatImage,
+    length: float,
+    rng: np.random.Generator,
+    *,
+    sideways: float,
+    curved: float,
+) -> FloatImage:
+    """Blur along a path; shares of the paths are `sideways`, and `curved`."""
+    level = rng.random() < sideways
+    angle = rng.normal(0, 0.2) if level else rng.uniform(0, np.pi)
+    curvature = rng.normal(0, 1.0) if rng.random() < curved else 0.0
+    return motion_blur(image, length, angle, curvature)
