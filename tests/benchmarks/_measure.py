@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import importlib.metadata
+import json
 import multiprocessing
 import platform
 import statistics
@@ -26,6 +27,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from skdeblurbin import GANBinarizer
+from skdeblurbin._files import write_atomically
 from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.training import Batch, PairBatches, Pairs, Trainer
 
@@ -208,6 +210,21 @@ def library_trainer(**parameters: Any) -> Trainer:
         if network is not None:
             network.train()
     return trainer
+
+
+def read_results(file: Path | None) -> dict[str, Any]:
+    """What earlier runs have kept in a file, if there is one."""
+    if file is None or not file.exists():
+        return {}
+    return json.loads(file.read_text())
+
+
+def write_results(file: Path | None, results: dict[str, Any]) -> None:
+    """Keep what was measured so far, where there is a file for it."""
+    if file is None:
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, f"{json.dumps(results, indent=1)}\n".encode())
 
 
 def named_model(name: str) -> GANBinarizer:

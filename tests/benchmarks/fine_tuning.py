@@ -11,17 +11,15 @@ results keeps what was measured; an interrupted run goes on from there.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _measure import machine, named_model
+from _measure import machine, named_model, read_results, write_results
 from sklearn.model_selection import KFold
 
 from skdeblurbin import GANBinarizer, OtsuBinarizer, SauvolaBinarizer
-from skdeblurbin._files import write_atomically
 from skdeblurbin.datasets import load_image_pairs
 from skdeblurbin.metrics import f_measure, root_mean_squared_error
 
@@ -110,9 +108,7 @@ def main() -> None:
     arguments = parser.parse_args()
     X, Y = load_image_pairs(arguments.blurred, arguments.binary)
     X, Y = list(X), list(Y)
-    results = (
-        json.loads(arguments.results.read_text()) if arguments.results.exists() else {}
-    )
+    results = read_results(arguments.results)
     print(machine(), flush=True)
     folds = list(KFold(N_FOLDS, shuffle=True, random_state=0).split(X))
     for name, (size, fit) in settings(arguments).items():
@@ -126,8 +122,7 @@ def main() -> None:
             seconds = time.perf_counter() - start
             found = scores(model, [X[i] for i in test], [Y[i] for i in test])
             results[key] = {"fold": number, "seconds": seconds, **found}
-            arguments.results.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(arguments.results, json.dumps(results).encode())
+            write_results(arguments.results, results)
             print(
                 f"{key}: RMSE {np.mean(found['rmse']):.4f}, {seconds:.0f} s", flush=True
             )

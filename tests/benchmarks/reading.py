@@ -24,7 +24,6 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
-import json
 import sys
 import zlib
 from collections.abc import Callable, Iterable
@@ -32,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _measure import named_model
+from _measure import named_model, write_results
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from skimage.restoration import richardson_lucy
@@ -305,14 +304,7 @@ def plates(arguments: argparse.Namespace) -> None:
                 found = describe(rates, grey.setdefault(engine, rates))
                 results[f"{level}/{name}/{engine}"] = found
                 show(level, name, engine, found)
-                save(arguments.results, results)
-
-
-def save(path: Path | None, results: dict[str, Any]) -> None:
-    """Keep what was measured so far."""
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(results, indent=1, default=float))
+                write_results(arguments.results, results)
 
 
 def dashcam(arguments: argparse.Namespace) -> None:
@@ -343,14 +335,14 @@ def dashcam(arguments: argparse.Namespace) -> None:
                 f"{name:22} RMSE {root_mean_squared_error(Y, binary):.3f}, "
                 f"F {f_measure(Y, binary):.3f}"
             )
-        crops = [crop(np.asarray(image, np.float32), box) for image in images]
+        images = np.asarray(images, np.float32)
         for engine, reader in readers.items():
-            rates = error_rates([row["text"] for row in rows], reader(crops))
+            rates = read_rates(reader, images, [row | box for row in rows])
             results[f"{name}/{engine}"] = describe(
                 rates, grey.setdefault(engine, rates)
             )
             show("dashcam", name, engine, results[f"{name}/{engine}"])
-    save(arguments.results, results)
+    write_results(arguments.results, results)
 
 
 def main() -> int:

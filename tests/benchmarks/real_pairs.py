@@ -13,18 +13,16 @@ half an hour.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _measure import machine, named_model
+from _measure import machine, named_model, read_results, write_results
 from PIL import Image
 from reading import LEVELS, SHAPE, degrade_all, load_plate, read_rates, read_rows
 from sklearn.model_selection import KFold
 
 from skdeblurbin import GANBinarizer
-from skdeblurbin._files import write_atomically
 from skdeblurbin.datasets import degradations, make_blurred_plates
 from skdeblurbin.metrics import RapidOCRReader
 from skdeblurbin.pretrained.train_binarizer import SEVERITIES
@@ -109,8 +107,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("runs/real_pairs.json"))
     arguments = parser.parse_args()
     rows, sharp, binary = load_pairs(arguments.pairs)
-    file = arguments.results
-    results = json.loads(file.read_text()) if file.exists() else {}
+    results = read_results(arguments.results)
     reader = RapidOCRReader(n_threads=2)
     print(machine(), flush=True)
     folds = KFold(N_FOLDS, shuffle=True, random_state=0).split(sharp)
@@ -129,8 +126,7 @@ def main() -> None:
         )
         model.fit(*training_set(sharp[train], binary[train], arguments.copies, number))
         results[str(number)] = {"before": before, "after": rates(model, *held_out)}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, json.dumps(results).encode())
+        write_results(arguments.results, results)
         print(f"fold {number}", flush=True)
     report(results)
 

@@ -14,7 +14,6 @@ measured.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,13 +21,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from _measure import machine, network_parameters
+from _measure import machine, network_parameters, read_results, write_results
 from _rivals import UNetLoop
 from joblib import Memory
 from reading import degrade_all, load_plates, read_rates, read_rows
 from time_to_quality import Learner, LibraryLearner, RivalLearner
 
-from skdeblurbin._files import write_atomically
 from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.datasets.degradations import EFFECTS
 from skdeblurbin.metrics import RapidOCRReader, root_mean_squared_error
@@ -183,8 +181,7 @@ def main() -> None:
     arguments = parser.parse_args()
     folders = {"clean": arguments.clean, "camera": arguments.camera}
     file = arguments.results
-    results = json.loads(file.read_text()) if file.exists() else {}
-    file.parent.mkdir(parents=True, exist_ok=True)
+    results = read_results(file)
     draw = Memory(file.parent / "drawn_recipes", verbose=0).cache(drawn)
     test = draw(tuple(EFFECTS), N_TEST, 10**6)
     print(machine(), flush=True)
@@ -198,7 +195,7 @@ def main() -> None:
         X, Y = draw(tuple(DRAWINGS.get(name, EFFECTS)), N_TRAINING, 0)
         learner = make(X, Y, arguments.threads)
         results[key] = measure(learner, arguments.minutes, folders, test)
-        write_atomically(file, json.dumps(results, indent=1).encode())
+        write_results(file, results)
     for key, found in results.items():
         show(key, found)
 

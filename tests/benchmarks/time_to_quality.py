@@ -16,7 +16,6 @@ again, and one that was interrupted begins afresh.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -25,12 +24,18 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from _measure import as_pairs, machine, network_parameters, peak
+from _measure import (
+    as_pairs,
+    machine,
+    network_parameters,
+    peak,
+    read_results,
+    write_results,
+)
 from _rivals import PlainLoop, UNetLoop, binarize_with
 from sklearn.model_selection import train_test_split
 
 from skdeblurbin import GANBinarizer, OtsuBinarizer
-from skdeblurbin._files import write_atomically
 from skdeblurbin._ranges import scale_to_unit
 from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.metrics import root_mean_squared_error
@@ -180,19 +185,6 @@ def run_setting(name: str, parts: Any, arguments: argparse.Namespace) -> dict[st
         result["interrupted"] = True
         print(f"{name}: interrupted; {len(points)} moments are kept", flush=True)
     return result
-
-
-def read_results(file: Path | None) -> dict[str, Any]:
-    if file is None or not file.exists():
-        return {}
-    return json.loads(file.read_text())
-
-
-def write_results(file: Path | None, results: dict[str, Any]) -> None:
-    if file is None:
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, f"{json.dumps(results, indent=1)}\n".encode())
 
 
 def print_table(results: dict[str, Any], otsu: float) -> None:
