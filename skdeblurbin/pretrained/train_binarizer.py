@@ -26,14 +26,14 @@ from skdeblurbin.datasets.plates import DEFAULT_SHAPES, Layout
 
 #: The models, named as the layouts of `make_blurred_plates` that they are trained on.
 MODELS: tuple[Layout, ...] = ("plate", "characters")
-N_PARTS, PLATES_A_PART = 120, 250
+N_PARTS, PLATES_A_PART = 160, 250
 #: Of the parts in turn: from photos that are hardly blurred to such as cannot be read.
 SEVERITIES = (0.1, 0.25, 0.4, 0.5, 0.6, 0.8)
 PARAMETERS: dict[str, Any] = {
     "adversarial_weight": 0,
     "n_blocks": 8,
     "downsampling": 4,
-    "max_epochs": 3,
+    "max_epochs": 4,
     "batch_size": 4,
     "learning_rate_decay": "cosine",
     "average_decay": 0.999,

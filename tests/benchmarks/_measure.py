@@ -29,6 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from skdeblurbin import GANBinarizer
 from skdeblurbin._files import write_atomically
 from skdeblurbin.datasets import make_blurred_plates
+from skdeblurbin.pretrained.train_binarizer import SEVERITIES
 from skdeblurbin.training import Batch, PairBatches, Pairs, Trainer
 
 # Worker threads of OpenMP and ONNX Runtime go on spinning for some milliseconds after
@@ -193,6 +194,25 @@ def drawn_batches(
     )
     for batch in cycle(prepared):
         yield Batch(batch.blurred.clone(), batch.target.clone(), batch.mask)
+
+
+def draw_all_severities(
+    effects: tuple[str, ...], n_samples: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Plates of 128x192 of all severities that `plate` is trained on, shuffled."""
+    parts = [
+        make_blurred_plates(
+            n_samples // len(SEVERITIES),
+            layout="plate",
+            severity=severity,
+            effects=effects,
+            random_state=seed + i,
+        )
+        for i, severity in enumerate(SEVERITIES)
+    ]
+    X, Y = (np.concatenate(stacks) for stacks in zip(*parts, strict=True))
+    order = np.random.default_rng(seed).permutation(len(X))
+    return X[order], Y[order]
 
 
 def network_parameters(downsampling: int | None) -> dict[str, Any]:

@@ -284,9 +284,13 @@ def plates(arguments: argparse.Namespace) -> None:
     rows = read_rows(arguments.folder, arguments.half)[: arguments.number]
     sharp = load_plates(arguments.folder, rows)
     readers = make_readers(arguments.engine)
+    known = methods(arguments.model)
+    unknown = sorted(set(arguments.methods or ()) - set(known))
+    if unknown:
+        raise SystemExit(f"unknown methods {unknown}; there are {list(known)}")
     chosen = {
         name: method
-        for name, method in methods(arguments.model).items()
+        for name, method in known.items()
         if not arguments.methods or name in ("grey", *arguments.methods)
     }
     results: dict[str, Any] = {"n": len(rows), "half": arguments.half}

@@ -17,13 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _measure import machine, named_model, read_results, write_results
+from _measure import (
+    draw_all_severities,
+    machine,
+    named_model,
+    read_results,
+    write_results,
+)
 from PIL import Image
-from reading import LEVELS, SHAPE, degrade_all, load_plate, read_rates, read_rows
+from reading import LEVELS, degrade_all, load_plate, read_rates, read_rows
 from sklearn.model_selection import KFold
 
 from skdeblurbin import GANBinarizer
-from skdeblurbin.datasets import degradations, make_blurred_plates
+from skdeblurbin.datasets import degradations
 from skdeblurbin.metrics import RapidOCRReader
 from skdeblurbin.pretrained.train_binarizer import SEVERITIES
 
@@ -54,20 +60,8 @@ def training_set(
     ]
     X = np.rint(255 * np.stack(photos)).astype(np.uint8)
     Y = np.tile(binary, (n_copies, 1, 1))
-    drawn = [
-        make_blurred_plates(
-            len(X) // len(SEVERITIES),
-            SHAPE,
-            "plate",
-            severity=severity,
-            effects="all",
-            random_state=10**5 + seed + i,
-        )
-        for i, severity in enumerate(SEVERITIES)
-    ]
-    return np.concatenate([X, *(x for x, _ in drawn)]), np.concatenate(
-        [Y, *(y for _, y in drawn)]
-    )
+    drawn_X, drawn_Y = draw_all_severities(degradations.EFFECTS, len(X), 10**5 + seed)
+    return np.concatenate([X, drawn_X]), np.concatenate([Y, drawn_Y])
 
 
 def rates(

@@ -21,20 +21,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from _measure import machine, network_parameters, read_results, write_results
+from _measure import (
+    draw_all_severities,
+    machine,
+    network_parameters,
+    read_results,
+    write_results,
+)
 from _rivals import UNetLoop
 from joblib import Memory
 from reading import degrade_all, load_plates, read_rates, read_rows
 from time_to_quality import Learner, LibraryLearner, RivalLearner
 
-from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.datasets.degradations import EFFECTS
 from skdeblurbin.metrics import RapidOCRReader, root_mean_squared_error
 from skdeblurbin.networks.vgg import find_vgg16
-from skdeblurbin.pretrained.train_binarizer import SEVERITIES
+from skdeblurbin.pretrained.train_binarizer import PARAMETERS
 from skdeblurbin.training import OPTIMIZERS
 
-SHAPE = (128, 192)
 LEVELS = {
     "clean": ("none", "motion5", "motion9", "defocus2.5", "motion9+noise8+light"),
     "camera": ("none", "motion5"),
@@ -42,7 +46,10 @@ LEVELS = {
 N_TRAINING, N_TEST = 6000, 180
 
 #: What the others differ from.
-BASE: dict[str, Any] = {"adversarial_weight": 0, "n_blocks": 8}
+BASE: dict[str, Any] = {
+    name: PARAMETERS[name]
+    for name in ("adversarial_weight", "n_blocks", "downsampling")
+}
 ADVERSARY = {"adversarial_weight": 0.1}
 GLYPH = {"perceptual": "glyph", **ADVERSARY}
 
@@ -76,11 +83,13 @@ WEIGHTS = {
     for K2 in (17, 170, 1700)
 }
 NETWORKS = {
-    "8 blocks": library(),
+    "8 blocks, downsampling 4, 2 levels": library(),
     "4 blocks": library(n_blocks=4),
     "16 blocks": library(n_blocks=16),
     "96 channels": library(base_channels=96),
-    "downsampling 4, 1 level": library(downsampling=4, n_levels=1),
+    "1 level": library(n_levels=1),
+    "downsampling 2": library(downsampling=2),
+    "downsampling 1": library(downsampling=1),
     "dense, downsampling 1": dense(1),
     "dense, downsampling 2": dense(2),
     "dense, downsampling 4": dense(4),
@@ -99,24 +108,6 @@ GROUPS: dict[str, dict[str, Callable[..., Learner]]] = {
     "weights": WEIGHTS,
     "networks": NETWORKS,
 }
-
-
-def drawn(effects: tuple[str, ...], n_samples: int, seed: int) -> Any:
-    """Plates of all severities, in an order without order."""
-    parts = [
-        make_blurred_plates(
-            n_samples // len(SEVERITIES),
-            SHAPE,
-            "plate",
-            severity=severity,
-            effects=effects,
-            random_state=seed + i,
-        )
-        for i, severity in enumerate(SEVERITIES)
-    ]
-    X, Y = (np.concatenate(stacks) for stacks in zip(*parts, strict=True))
-    order = np.random.default_rng(seed).permutation(len(X))
-    return X[order], Y[order]
 
 
 def grey_output(learner: Learner, X: np.ndarray) -> list[np.ndarray]:
@@ -182,7 +173,7 @@ def main() -> None:
     folders = {"clean": arguments.clean, "camera": arguments.camera}
     file = arguments.results
     results = read_results(file)
-    draw = Memory(file.parent / "drawn_recipes", verbose=0).cache(drawn)
+    draw = Memory(file.parent / "drawn_recipes", verbose=0).cache(draw_all_severities)
     test = draw(tuple(EFFECTS), N_TEST, 10**6)
     print(machine(), flush=True)
     for name, make in GROUPS[arguments.group].items():

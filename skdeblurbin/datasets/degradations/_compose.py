@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,9 +38,14 @@ MAX_DEFOCUS = 2.6
 #: The longest motion and the largest defocus with the effect "motion".
 MAX_LONG_MOTION = 20.0
 MAX_LARGE_DEFOCUS = 6.0
+#: The share of cameras that are good ones, with the effect "camera".
+GOOD_CAMERAS = 0.5
 #: The families of effects that `make_blurred_plates` can add: the first three are of
 #: the plate and the view on it, the others of light and camera.
 EFFECTS = ("lettering", "surface", "view", "light", "camera", "motion")
+
+# Draws how strong the next effect is.
+Strength = Callable[[], float]
 
 
 def degrade(
@@ -92,7 +97,6 @@ def degrade(
     """
     array = check_image(image)
     check_number(severity, "severity", low=0, high=1)
-    shape = (array.shape[0], array.shape[1])
 
     def strength() -> float:
         return float(min(1.0, severity * rng.uniform(0.4, 1.2)))
@@ -102,25 +106,62 @@ def degrade(
         lit = _strong_light(lit, strength(), rng)
     blur = _strong_blur if "motion" in effects else _blur
     blurred = blur(lit, strength(), rng)
+    record = _record_by_any_camera if "camera" in effects else _record
+    return record(blurred, strength, rng)
+
+
+def _record(
+    image: FloatImage, strength: Strength, rng: np.random.Generator
+) -> FloatImage:
+    """What a cheap camera makes of a scene: coarse, noisy, compressed, enlarged."""
+    small = _sample(image, 1 + 2.2 * strength() * rng.uniform(0, 1))
+    noisy = _add_noise(small, strength(), rng)
+    return _enlarge(_compress(noisy, strength, rng), image)
+
+
+def _record_by_any_camera(
+    image: FloatImage, strength: Strength, rng: np.random.Generator
+) -> FloatImage:
+    """What other cameras make of it too: better ones, and far worse ones."""
+    if rng.random() < GOOD_CAMERAS:  # what blur alone has done can be undone
+        noise = strength() * rng.uniform(0, 1) ** 2
+        return add_noise(image, rng, shot=0.06 * noise, read=0.002 + 0.025 * noise)
     factor = 1 + 2.2 * strength() * rng.uniform(0, 1)
-    if "camera" in effects and rng.random() < 0.4:
-        factor = 1.0
-    if "camera" in effects and rng.random() < 0.3:  # far away: 16 rows at the least
-        factor = max(factor, 1 + strength() * (shape[0] / 16 - 1) * rng.uniform(0, 1))
-    # A picture of under eight rows or columns would hold no characters at all.
-    factor = max(1.0, min(factor, min(shape) / 8))
-    small = resize(blurred, reduced_shape(shape, factor))
-    if "camera" in effects and rng.random() < 0.2:
+    if rng.random() < 0.3:  # far away: 16 rows at the least
+        farthest = image.shape[0] / 16
+        factor = max(factor, 1 + strength() * (farthest - 1) * rng.uniform(0, 1))
+    small = _sample(image, factor)
+    if rng.random() < 0.2:
         small = rolling_gain(small, rng, strength())
-    noise = strength()
-    if "camera" in effects:
-        noise *= rng.uniform(0, 1)
-    noisy = add_noise(small, rng, shot=0.01 + 0.05 * noise, read=0.002 + 0.025 * noise)
-    if "camera" in effects:
-        noisy = _process(noisy, strength(), rng)
-    if rng.random() < (0.5 if "camera" in effects else 0.7):
-        noisy = jpeg_compress(noisy, quality=round(95 - 60 * strength()))
-    return resize(noisy, shape)
+    noisy = _add_noise(small, strength() * rng.uniform(0, 1), rng)
+    noisy = _process(noisy, strength(), rng)
+    return _enlarge(_compress(noisy, strength, rng), image)
+
+
+def _sample(image: FloatImage, factor: float) -> FloatImage:
+    """Lower the resolution, but not to under eight rows or columns."""
+    shape = (image.shape[0], image.shape[1])
+    return resize(image, reduced_shape(shape, max(1.0, min(factor, min(shape) / 8))))
+
+
+def _add_noise(
+    image: FloatImage, strength: float, rng: np.random.Generator
+) -> FloatImage:
+    shot, read = 0.01 + 0.05 * strength, 0.002 + 0.025 * strength
+    return add_noise(image, rng, shot=shot, read=read)
+
+
+def _compress(
+    image: FloatImage, strength: Strength, rng: np.random.Generator
+) -> FloatImage:
+    """Store most images as JPEG."""
+    if rng.random() < 0.7:
+        return jpeg_compress(image, quality=round(95 - 60 * strength()))
+    return image
+
+
+def _enlarge(image: FloatImage, original: FloatImage) -> FloatImage:
+    return resize(image, (original.shape[0], original.shape[1]))
 
 
 def _expose(image: FloatImage, strength: float, rng: np.random.Generator) -> FloatImage:

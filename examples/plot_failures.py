@@ -1,0 +1,33 @@
+"""
+Where the trained models fail
+=============================
+
+    python examples/plot_failures.py [FILE.png]
+
+Of 200 drawn plates that blur alone leaves readable, the five that the model makes most
+errors on: what it makes of them is no evidence.
+"""
+
+import sys
+
+import numpy as np
+
+from skdeblurbin import GANBinarizer
+from skdeblurbin.datasets import make_blurred_plates
+from skdeblurbin.metrics import root_mean_squared_error
+from skdeblurbin.plotting import BinarizationDisplay
+
+file = sys.argv[1] if len(sys.argv) > 1 else "failures.png"
+X, Y = make_blurred_plates(
+    200, layout="plate", severity=0.25, effects="all", random_state=10**6
+)
+model = GANBinarizer.from_pretrained("plate")
+binary, grey = model.predict(X), model.deblur(X)
+errors = root_mean_squared_error(Y, binary, per_image=True)
+worst = np.argsort(errors)[::-1][:5]
+print(f"RMSE: median {np.median(errors):.3f}, the five worst {errors[worst].round(3)}")
+display = BinarizationDisplay.from_predictions(
+    X[worst], {"grey output": grey[worst], "binary": binary[worst]}, Y[worst]
+)
+display.figure_.savefig(file, dpi=80)
+print(f"{file} shows them, the worst first")
