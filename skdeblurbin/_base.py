@@ -165,6 +165,9 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
     def _checked_image_shape(self) -> tuple[int, int] | None:
         return check_image_shape(self.image_shape)
 
+    def _check_sizes(self, images: Images) -> None:
+        """Refuse images that are too large for the method."""
+
     def _check_new_images(self, X: Any) -> Images:
         """Validate images for a fitted estimator."""
         check_is_fitted(self)
@@ -175,6 +178,7 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
             # Names before values, as in scikit-learn: other columns are often NaN.
             _check_columns(self, X, reset=False)
         images = check_images(X, image_shape=shape, estimator=self)
+        self._check_sizes(images)
         if images.container == "rows" and fitted_on_rows and not is_frame:
             _check_columns(self, _stand_in(images), reset=False)
         if images.container == "rows" and not fitted_on_rows and shape is None:
@@ -188,6 +192,7 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
     def _check_training_images(self, X: Any) -> Images:
         shape = self._checked_image_shape()
         images = check_images(X, image_shape=shape, estimator=self)
+        self._check_sizes(images)
         height, width = len(images), images.shapes[0][1]
         if (
             images.container == "rows"

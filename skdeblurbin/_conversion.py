@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array
 
-from skdeblurbin._ranges import infer_input_range
+from skdeblurbin._ranges import extents_of, infer_input_range
 
 CHANNELS = (1, 3, 4)
 _LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as PIL's convert("L")
@@ -36,8 +36,9 @@ def as_array_or_list(X: Any, name: str) -> Any:
 
     Returns
     -------
-    list or array-like
-        A list with one entry an image, or else an array-like (or sparse) object that
+    list, sequence or array-like
+        A list with one entry an image; or a sequence to be read one by one
+        (`is_read_one_by_one`); or else an array-like (or sparse) object that
         `check_numbers` can take.
 
     Raises
@@ -50,9 +51,12 @@ def as_array_or_list(X: Any, name: str) -> Any:
     _refuse_other_objects(X, name)
     if is_torch_tensor(X):
         return tensor_to_array(X, name)
-    if hasattr(X, "__array__") and not _is_list_of_objects(X):
+    if is_read_one_by_one(X) or (
+        hasattr(X, "__array__") and not _is_list_of_objects(X)
+    ):
         return X
-    entries = list(X)
+    # By number where there is no iterator: not all of these end with an IndexError.
+    entries = list(X) if hasattr(X, "__iter__") else [X[i] for i in range(len(X))]
     if not entries:
         raise ValueError(
             "Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is "
@@ -66,6 +70,26 @@ def as_array_or_list(X: Any, name: str) -> Any:
     if any(is_pil_image(entry) or count_axes(entry) >= 2 for entry in entries):
         return entries
     return _stack_rows(entries, name)
+
+
+def is_read_one_by_one(X: Any) -> bool:
+    """Whether `X` is a sequence of images that need not be in memory.
+
+    That is every sequence of images but lists, tuples and numpy's arrays (which may be
+    memory maps): lazy collections of files, arrays of HDF5 and Zarr, of dask.
+    """
+    is_in_memory = isinstance(X, (list, tuple, np.ndarray)) or hasattr(X, "toarray")
+    if is_in_memory or not hasattr(X, "__getitem__"):
+        return False
+    if hasattr(X, "__array__"):
+        return getattr(X, "ndim", 0) >= 3 and len(X) > 0
+    if not len(X):
+        return False
+    try:
+        first = X[0]
+    except (IndexError, KeyError, TypeError):
+        return False
+    return is_pil_image(first) or count_axes(first) >= 2
 
 
 def check_numbers(X: Any, name: str, estimator: object = None) -> NDArray[Any]:
@@ -239,7 +263,7 @@ def _opaque_white(image: NDArray[Any]) -> float:
     """The value of white, and of alpha where nothing shines through."""
     if image.dtype in (np.uint8, np.uint16):
         return float(np.iinfo(image.dtype).max)
-    white = infer_input_range([image])[1]
+    white = infer_input_range(extents_of([image]))[1]
     return white if white > 0 else 1.0
 
 

@@ -110,6 +110,13 @@ class GANBinarizer(GANFiles):
         Size of what `predict` and `deblur` give: "input" is that of each photo, "model"
         is `working_shape`: a plate of 16 rows cannot be read in 16 rows. `score` and
         scorers compare with truths, and need "input".
+    max_image_pixels : int or None, default=2**26
+        Images of more pixels are refused, whose grey levels alone would take a
+        gigabyte. None allows all.
+    working_memory : float or None, default=None
+        MiB that an image may take on its way through the network in `predict`; larger
+        ones go through it in tiles, with the same result. None takes scikit-learn's
+        setting of this name (:func:`sklearn.set_config`, 1024 if not set).
     warm_start : bool, default=False
         Whether `fit` goes on from the networks of the previous call.
     n_threads : int or None, default=None
@@ -152,27 +159,11 @@ class GANBinarizer(GANFiles):
     n_epochs_ : int
         Number of epochs trained, over all calls.
     history_ : list of dict
-        For each epoch:
-
-        - "epoch": its number, from 1.
-        - "content_loss", "perceptual_loss", "adversarial_loss", "discriminator_loss":
-          each loss term, unweighted.
-        - "generator_loss": the weighted sum of the first three.
-        - "rmse": of the training outputs, split at the middle grey.
-        - "generator_gradient_norm", "discriminator_gradient_norm": the L2 norm of the
-          gradient over all parameters of the network.
-        - "discriminator_accuracy_real", "discriminator_accuracy_fake": share of the
-          truth images with D > 1/2, and of the generated ones with D < 1/2, before
-          the discriminator's update.
-        - "generator_learning_rate", "discriminator_learning_rate": of the last step.
-        - "validation_rmse", "validation_f_measure": of the pairs set aside; the first
-          as in `score`, the second of ink as in
-          :func:`~skdeblurbin.metrics.f_measure`.
-        - "skipped_steps": number left out, as losses or gradients were not finite.
-        - "seconds": of the whole epoch, without callbacks.
-
-        Losses, "rmse", norms and accuracies are means over the steps. What there is
-        not (a discriminator, pairs set aside, a loss of weight 0) has no key.
+        For each epoch its number ("epoch", from 1), losses, norms of gradients,
+        accuracies of the discriminator, learning rates, "rmse" of the training outputs,
+        "validation_rmse" and "validation_f_measure" of the pairs set aside,
+        "skipped_steps" and "seconds". The user guide tells what each key means. What
+        there is not (a discriminator, pairs set aside, a loss of weight 0) has no key.
     device_ : torch.device
         Where the networks are.
 
@@ -228,6 +219,8 @@ class GANBinarizer(GANFiles):
         image_shape: tuple[int, int] | None = None,
         working_shape: tuple[int, int] | None = None,
         output_scale: str = "input",
+        max_image_pixels: int | None = 2**26,
+        working_memory: float | None = None,
         warm_start: bool = False,
         n_threads: int | None = None,
         device: str | torch.device = "auto",
@@ -262,6 +255,8 @@ class GANBinarizer(GANFiles):
         self.image_shape = image_shape
         self.working_shape = working_shape
         self.output_scale = output_scale
+        self.max_image_pixels = max_image_pixels
+        self.working_memory = working_memory
         self.warm_start = warm_start
         self.n_threads = n_threads
         self.device = device

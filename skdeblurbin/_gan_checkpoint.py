@@ -21,10 +21,12 @@ _WITHOUT_EFFECT = (
     "checkpoint_dir",
     "checkpoint_every",
     "device",
+    "max_image_pixels",
     "n_threads",
     "output_scale",
     "verbose",
     "warm_start",
+    "working_memory",
 )
 # How many checkpoints of other trainings an error tells of.
 _N_TOLD = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,12 @@ from skdeblurbin._gan_pairs import (
     validation_scores,
     warn_of_failure,
 )
-from skdeblurbin._gan_parameters import check_output_scale
+from skdeblurbin._gan_parameters import (
+    bytes_to_work_in,
+    check_image_sizes,
+    check_output_scale,
+    check_unchanged,
+)
 from skdeblurbin._parameters import check_image_shape
 from skdeblurbin._ranges import (
     learn_scale,
@@ -34,6 +39,7 @@ from skdeblurbin._ranges import (
 from skdeblurbin._tensors import (
     Interruptible,
     build_network,
+    device_or_cpu,
     from_numpy_state,
     full_precision,
     one_fit_at_a_time,
@@ -116,9 +122,9 @@ class GANEngine(BaseBinarizer):
         if keep_range:
             input_range, on_integers = self.input_range_, self._fitted_on_integers
         else:
-            input_range, on_integers = learn_scale(images.grey)
-        ranges = ranges_of(images.grey, input_range, on_integers)
-        warn_doubtful_range(images.grey, ranges)
+            input_range, on_integers = learn_scale(images.extents)
+        ranges = ranges_of(images.extents, input_range, on_integers)
+        warn_doubtful_range(images.extents, ranges)
         paper = encode_targets(targets, found)
         pairs = Pairs(images.grey, ranges, paper, self._checked_working_shape())
         if keep_range:
@@ -168,9 +174,7 @@ class GANEngine(BaseBinarizer):
             fitted = learnt()
             if checkpoint and run.is_finished and self.random_state is None:
                 checkpoint.remove()  # the next fit is to be another one
-            warn_of_failure(
-                fitted["generator_"], held_out or training, run.history, len(batches)
-            )
+            self._warn_of_failure(fitted, held_out or training, len(batches))
         with taken_back_on_error(self):
             self._replace_state(fitted)
             if tasks:
@@ -178,6 +182,15 @@ class GANEngine(BaseBinarizer):
         if run.failure:
             raise FloatingPointError(run.failure)
         return self
+
+    def _warn_of_failure(
+        self, fitted: dict[str, Any], pairs: Pairs, n_steps: int
+    ) -> None:
+        generator, history = fitted["generator_"], fitted["history_"]
+        warn_of_failure(generator, pairs, history, n_steps, self.adversarial_weight)
+
+    def _check_sizes(self, images: Images) -> None:
+        check_image_sizes(images.shapes, self.max_image_pixels)
 
     def _checkpoint(
         self, data: _TrainingData, *, continuing: bool
@@ -247,8 +260,8 @@ class GANEngine(BaseBinarizer):
             options = self._discriminator_options()
             discriminator = build_network(PatchDiscriminator, options, seeded)
         if continuing:
-            _check_unchanged(generator, self.generator_)
-            _check_unchanged(discriminator, self.discriminator_)
+            check_unchanged(generator, self.generator_)
+            check_unchanged(discriminator, self.discriminator_)
         trainer = Trainer(
             generator.to(device),
             None if discriminator is None else place(discriminator, device),
@@ -302,25 +315,27 @@ class GANEngine(BaseBinarizer):
 
     def _deblur(
         self, images: Images, output_scale: str = "input"
-    ) -> list[NDArray[np.float32]]:
+    ) -> Iterator[NDArray[np.float32]]:
+        """Deblur one image after the other, as they are asked for."""
         check_output_scale(output_scale, self.working_shape)
-        ranges = ranges_of(images.grey, self.input_range_, self._fitted_on_integers)
+        ranges = ranges_of(images.extents, self.input_range_, self._fitted_on_integers)
         scaled = map(scale_to_unit, images.grey, ranges)
         with torch_threads(self.n_threads):
-            return list(
-                deblur_images(
-                    self.generator_,
-                    scaled,
-                    self._checked_working_shape(),
-                    resize_back=output_scale == "input",
-                )
+            yield from deblur_images(
+                self.generator_,
+                scaled,
+                self._checked_working_shape(),
+                resize_back=output_scale == "input",
+                n_bytes=bytes_to_work_in(self.working_memory),
             )
 
-    def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:
-        return list(map(to_paper, images.grey, self._deblur(images)))
+    def _binarize(
+        self, images: Images, output_scale: str = "input"
+    ) -> Iterator[NDArray[np.bool_]]:
+        return map(to_paper, images.extents, self._deblur(images, output_scale))
 
-    def _binarize_for_caller(self, images: Images) -> Sequence[NDArray[np.bool_]]:
-        return list(map(to_paper, images.grey, self._deblur(images, self.output_scale)))
+    def _binarize_for_caller(self, images: Images) -> Iterator[NDArray[np.bool_]]:
+        return self._binarize(images, self.output_scale)
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
@@ -342,7 +357,7 @@ class GANEngine(BaseBinarizer):
             )
         state = dict(state)  # the caller's stays as it is
         if "device_" in state:
-            state["device_"] = _device_or_cpu(state["device_"])
+            state["device_"] = device_or_cpu(state["device_"])
         for name, network in _NETWORKS.items():
             packed = state.get(name)
             if packed is not None:
@@ -377,22 +392,3 @@ def _learnt(
         # As numpy arrays: pickles carry no device, and deepcopy keeps everything.
         "_training_state": to_numpy_state(state),
     }
-
-
-def _check_unchanged(network: Any, fitted: Any) -> None:
-    """A network that goes on training must have the shape that it began with."""
-    if network is None or fitted is None or network.options == fitted.options:
-        return
-    raise ValueError(
-        "warm_start and partial_fit go on with the fitted "
-        f"{type(network).__name__}, which has {fitted.options}; the parameters now say "
-        f"{network.options}."
-    )
-
-
-def _device_or_cpu(name: str) -> torch.device:
-    """The device of a pickle, or the CPU on a machine that has no such device."""
-    try:
-        return resolve_device(name)
-    except ValueError:
-        return torch.device("cpu")

@@ -5,24 +5,35 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import os
+import re
 from functools import partial
 from importlib import resources
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from skdeblurbin._files import Arrays, ModelFileError
 from skdeblurbin._gan_engine import GANEngine
 from skdeblurbin._gan_parameters import check_gan_parameters
+from skdeblurbin._gan_training_file import (
+    assemble,
+    dismantle,
+    expected_arrays,
+    without_training,
+)
 from skdeblurbin._tensors import (
     build_network,
     from_numpy_state,
     resolve_device,
     to_numpy_state,
 )
-from skdeblurbin.networks import DenseGenerator
+from skdeblurbin.networks import DenseGenerator, PatchDiscriminator
 from skdeblurbin.persistence import Shapes, read_model, write_model
+
+Network = TypeVar("Network", DenseGenerator, PatchDiscriminator)
 
 _CLASS = "GANBinarizer"
 _PACKAGES = ("skdeblurbin", "torch", "numpy", "scikit-learn")
@@ -35,20 +46,29 @@ class GANFiles(GANEngine):
     """Saves and loads what `GANEngine` has fitted."""
 
     def save(
-        self, path: str | os.PathLike[str], *, half_precision: bool = False
+        self,
+        path: str | os.PathLike[str],
+        *,
+        half_precision: bool = False,
+        training_state: bool = False,
     ) -> None:
         """Write the fitted model to a file, 2 MB for the default network.
 
         What `predict` needs is in it: the generator and the parameters, in the
         safetensors format with a JSON header. Discriminator, optimizers and history are
-        not; a pickle keeps them.
+        not, unless asked for.
 
         Parameters
         ----------
         path : path
             Mostly with the suffix ``.safetensors``. A file that is there is replaced.
         half_precision : bool, default=False
-            Whether to round the weights to float16, in half of the space.
+            Whether to round the weights to float16, in half of the space. What float16
+            cannot hold (more than 65504) stays float32.
+        training_state : bool, default=False
+            Whether to write discriminator, optimizers, history and random state too,
+            in about five times the space, so that the loaded model goes on training
+            exactly as this one would.
 
         Raises
         ------
@@ -57,6 +77,9 @@ class GANFiles(GANEngine):
         TypeError
             If a parameter is no plain value, as a module in `perceptual` or a
             RandomState is: set it to another before, or pickle the model.
+        ValueError
+            If both options are asked for: rounded weights are no exact state. If the
+            model is larger than what `load` takes (256 MiB).
         OSError
             If the file cannot be written; one that was there stays as it is.
 
@@ -77,11 +100,13 @@ class GANFiles(GANEngine):
         """
         check_is_fitted(self)
         weights = to_numpy_state(dict(self.generator_.state_dict()))
+        if half_precision and training_state:
+            raise ValueError(
+                "half_precision=True rounds the weights, and training_state=True is to "
+                "keep them exactly: choose one."
+            )
         if half_precision:
-            weights = {
-                name: value.astype(np.float16) if value.dtype == np.float32 else value
-                for name, value in weights.items()
-            }
+            weights = {name: _rounded(value) for name, value in weights.items()}
         # Where this machine keeps checkpoints is nobody else's business.
         parameters = self.get_params(deep=False) | {"checkpoint_dir": None}
         about = {
@@ -90,6 +115,11 @@ class GANFiles(GANEngine):
             "fitted": self._saved_attributes(),
             "versions": {p: importlib.metadata.version(p) for p in _PACKAGES},
         }
+        if training_state:
+            about["training"], arrays = dismantle(
+                self._training_state, self._rng, self._split_seed, self.history_
+            )
+            weights |= arrays
         write_model(path, about, weights)
 
     @classmethod
@@ -101,7 +131,7 @@ class GANFiles(GANEngine):
         Nothing in the file is executed, and everything is checked before it is used:
         files from others are safe to load, which pickles are not. The model predicts
         as the saved one did; `partial_fit`, and `fit` with `warm_start`, train it on,
-        with a new discriminator and new optimizers.
+        with a new discriminator and new optimizers if the file has no training state.
 
         Parameters
         ----------
@@ -113,7 +143,8 @@ class GANFiles(GANEngine):
         Returns
         -------
         GANBinarizer
-            Fitted; `history_` is empty and `discriminator_` None.
+            Fitted. Without training state in the file, `history_` is empty and
+            `discriminator_` None.
 
         Raises
         ------
@@ -121,9 +152,15 @@ class GANFiles(GANEngine):
             If there is no such file, or it is damaged, of another kind or of a later
             version.
         """
-        about, weights = read_model(path, partial(_expected, cls))
+        about, arrays = read_model(path, partial(_expected, cls))
         model = cls(**_parameters(cls, about), device=device)
-        model._take_over(about["fitted"], weights)
+        training = None
+        if "training" in about:
+            try:
+                training = assemble(about["training"], arrays)
+            except ValueError as error:
+                raise ModelFileError(path, str(error)) from error
+        model._take_over(about["fitted"], without_training(arrays), training)
         return model
 
     @classmethod
@@ -189,14 +226,13 @@ class GANFiles(GANEngine):
                 fitted[name] = getattr(self, name)
         return fitted
 
-    def _take_over(self, fitted: dict[str, Any], weights: dict[str, Any]) -> None:
+    def _take_over(
+        self, fitted: dict[str, Any], weights: Arrays, training: dict[str, Any] | None
+    ) -> None:
         """Become fitted with what a file holds."""
         device = resolve_device(self.device)
-        options = self._generator_options()
-        generator = build_network(DenseGenerator, options, torch.Generator())
-        # To float32, whatever the file has.
-        generator.load_state_dict(from_numpy_state(weights))
-        generator.eval().requires_grad_(False).to(device)
+        generator = _network(DenseGenerator, self._generator_options(), weights)
+        generator.requires_grad_(False).to(device)
         rng = self._make_rng(continuing=False)
         state: dict[str, Any] = {
             "generator_": generator,
@@ -213,6 +249,13 @@ class GANFiles(GANEngine):
                 "generator": to_numpy_state(dict(generator.state_dict()))
             },
         }
+        if training is not None:
+            state |= training
+            trained = training["_training_state"].get("discriminator")
+            if trained is not None:
+                options = self._discriminator_options()
+                discriminator = _network(PatchDiscriminator, options, trained)
+                state["discriminator_"] = discriminator.to(device)
         shape = fitted.get("image_shape_")
         state["image_shape_"] = None if shape is None else tuple(shape)
         if "n_features_in_" in fitted:
@@ -220,6 +263,21 @@ class GANFiles(GANEngine):
         if "feature_names_in_" in fitted:
             state["feature_names_in_"] = np.array(fitted["feature_names_in_"], object)
         self._replace_state(state)
+
+
+def _network(kind: type[Network], options: dict[str, int], weights: Arrays) -> Network:
+    """A network with given weights, in float32 whatever they are in."""
+    network: Network = build_network(kind, options, torch.Generator())
+    network.load_state_dict(from_numpy_state(weights))
+    network.eval()
+    return network
+
+
+def _rounded(weights: NDArray[Any]) -> NDArray[Any]:
+    """Weights as float16, unless they are no floats, or too large for that."""
+    if weights.dtype != np.float32 or np.abs(weights).max() > np.finfo(np.float16).max:
+        return weights
+    return weights.astype(np.float16)
 
 
 def _plain(value: Any, name: str) -> Any:
@@ -259,24 +317,36 @@ def _expected(kind: type[GANFiles], about: dict[str, Any]) -> Shapes:
     if about["class"] != _CLASS:
         raise ValueError(f"it is a {about['class']!r}, not a {_CLASS}")
     _check_fitted(about["fitted"])
-    options = kind(**_parameters(kind, about))._generator_options()
+    model = kind(**_parameters(kind, about))
+    options = model._generator_options()
+    widths = [*options.values(), model.discriminator_channels]
     # What no header of allowed size could list, or no memory hold.
-    if options["n_blocks"] > _MOST_BLOCKS or max(options.values()) > _MOST_CHANNELS:
+    if options["n_blocks"] > _MOST_BLOCKS or max(widths) > _MOST_CHANNELS:
         raise ValueError(f"its network is too large: {options}")
+    discriminator_options: dict[str, Any] = model._discriminator_options()
     with torch.device("meta"):
         generator = DenseGenerator(**options)
-    return {name: tuple(v.shape) for name, v in generator.state_dict().items()}
+        shapes = {name: tuple(v.shape) for name, v in generator.state_dict().items()}
+        if "training" not in about:
+            return shapes
+        networks = {
+            "generator": generator,
+            "discriminator": PatchDiscriminator(**discriminator_options),
+        }
+    return shapes | expected_arrays(about["training"], networks, model.optimizer)
 
 
 def _check_fitted(fitted: dict[str, Any]) -> None:
     """Check what a header says of the fitted attributes."""
+    # numpy would take far more than names of types, and read Python's literals in it.
+    if not re.fullmatch("[<>|=][biuf][1248]", fitted["classes_dtype"]):
+        raise ValueError(f"it has classes of type {fitted['classes_dtype']!r}")
     dtype = np.dtype(fitted["classes_dtype"])
     classes = np.array(fitted["classes_"], dtype)
     low, high = fitted["input_range_"]
     sizes = [fitted["n_epochs_"], *(fitted.get("image_shape_") or ())]
     sound = (
-        dtype.kind in "biuf"
-        and classes.shape == (2,)
+        classes.shape == (2,)
         and bool(classes[0] < classes[1])
         and math.isfinite(low)
         and math.isfinite(high)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from skdeblurbin._ranges import Extent, extents_of
 from skdeblurbin._thresholding import binarize_otsu
 from skdeblurbin._warnings import warn_user
 from skdeblurbin.metrics import f_measure, root_mean_squared_error
@@ -27,6 +28,8 @@ _LEAST_CONTRAST = 0.25
 _LEAST_SIDE = 8
 # Sound networks too are worse than blank paper for the first hundred steps.
 _MATURE_STEPS = 500
+# Epochs in a row in which a discriminator is always right, or always says the same.
+_PINNED_EPOCHS = 5
 # Blank images may seem better than they are by rounding.
 _NO_BETTER = 0.999
 
@@ -51,9 +54,9 @@ def split_pairs(
     return pairs.take(order[n_held_out:]), pairs.take(order[:n_held_out])
 
 
-def to_paper(blurred: NDArray[Any], sharp: NDArray[np.float32]) -> NDArray[np.bool_]:
+def to_paper(blurred: Extent, sharp: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Binarize a deblurred image; where nothing was to be seen, all is paper."""
-    if _is_constant(blurred):
+    if blurred.is_constant:
         # The network's own answer is the zeros that its convolutions pad with.
         return np.ones(sharp.shape, dtype=bool)
     return binarize_otsu(sharp)
@@ -68,7 +71,7 @@ def validation_scores(held_out: Pairs, generator: torch.nn.Module) -> dict[str, 
         If the generator's output is not finite, whatever its weights are.
     """
     sharp = _deblur_finite(generator, held_out)
-    binary = list(map(to_paper, held_out.grey, sharp))
+    binary = list(map(to_paper, extents_of(held_out.grey), sharp))
     return {
         "rmse": float(root_mean_squared_error(held_out.paper, binary)),
         "f_measure": float(f_measure(held_out.paper, binary, classes=[False, True])),
@@ -90,6 +93,7 @@ def warn_of_failure(
     pairs: Pairs,
     history: Sequence[Mapping[str, Any]],
     n_steps: int,
+    adversarial_weight: float = 0.0,
 ) -> None:
     """Warn if a training came to nothing, though it came to its end.
 
@@ -103,9 +107,53 @@ def warn_of_failure(
         Of all epochs.
     n_steps : int
         Of an epoch.
+    adversarial_weight : float, default=0.0
+        What the adversarial loss was weighed with.
     """
+    _warn_of_pinned_discriminator(history, adversarial_weight)
     if not _warn_of_useless_output(generator, pairs):
         _warn_of_no_gain(pairs, history, n_steps)
+
+
+def _warn_of_pinned_discriminator(
+    history: Sequence[Mapping[str, Any]], adversarial_weight: float
+) -> None:
+    """Warn if the generator learns from a discriminator that has nothing to teach.
+
+    Sound trainings have discriminators that are always right, too, since grey output is
+    easily told from binary truth: their content loss teaches the generator. So it is a
+    failure only where the adversarial loss is most of all.
+    """
+    last = history[-_PINNED_EPOCHS:]
+    if len(last) < _PINNED_EPOCHS or not all(
+        _is_pinned(epoch) and _share_of_adversary(epoch, adversarial_weight) > 0.5
+        for epoch in last
+    ):
+        return
+    right = [last[-1][f"discriminator_accuracy_{kind}"] for kind in ("real", "fake")]
+    warn_user(
+        f"For the last {_PINNED_EPOCHS} epochs the discriminator has called "
+        f"{right[0]:.0%} of the true images true and {right[1]:.0%} of the generated "
+        "ones false, and its loss is most of what the generator is trained with: "
+        "there is nothing left to learn from it. Try a lower adversarial_weight (the "
+        "default is 0.1), a higher K2, or a smaller discriminator "
+        "(n_discriminator_layers, discriminator_channels).",
+        ConvergenceWarning,
+    )
+
+
+def _is_pinned(epoch: Mapping[str, Any]) -> bool:
+    """Whether the discriminator is always right, or always says the same."""
+    names = ("discriminator_accuracy_real", "discriminator_accuracy_fake")
+    return all(name in epoch and abs(epoch[name] - 0.5) >= 0.49 for name in names)
+
+
+def _share_of_adversary(epoch: Mapping[str, Any], adversarial_weight: float) -> float:
+    total = epoch["generator_loss"]
+    share: float = (
+        adversarial_weight * epoch["adversarial_loss"] / total if total else 0
+    )
+    return share
 
 
 def _warn_of_no_gain(
@@ -159,11 +207,12 @@ def _warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> bool:
     missing = _LEAST_CONTRAST * sum(float(truth.std()) for truth in chosen.paper)
     wrong = blank = 0.0
     sharp = _deblur_finite(generator, chosen)
-    for photo, truth, grey in zip(chosen.grey, chosen.paper, sharp, strict=True):
+    extents = extents_of(chosen.grey)
+    for extent, truth, grey in zip(extents, chosen.paper, sharp, strict=True):
         missing -= float(grey.std())
         if missing <= 0:
             return False
-        wrong += float(np.mean(to_paper(photo, grey) != truth)) ** 0.5
+        wrong += float(np.mean(to_paper(extent, grey) != truth)) ** 0.5
         blank += min(float(truth.mean()), 1 - float(truth.mean())) ** 0.5
     # Faint output that Otsu's threshold still splits rightly is no failure.
     is_useless = len(chosen) > 0 and wrong >= _NO_BETTER * blank

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import get_config
 
 from skdeblurbin._parameters import check_image_shape, check_number
 from skdeblurbin.networks.perceptual import check_perceptual_name
@@ -45,6 +46,8 @@ _NUMBERS: dict[str, dict[str, Any]] = {
         "optional": True,
     },
     "checkpoint_every": {"low": 0},
+    "max_image_pixels": {"low": 1, "integer": True, "optional": True},
+    "working_memory": {"low": 0, "include_low": False, "optional": True},
     "n_iter_no_change": {"low": 1, "integer": True, "optional": True},
     # torch takes any number, and the process dies of thousands.
     "n_threads": {"low": 1, "high": 1024, "integer": True, "optional": True},
@@ -124,6 +127,36 @@ def check_output_scale(output_scale: Any, working_shape: object) -> None:
         )
 
 
+def check_image_sizes(
+    shapes: Iterable[tuple[int, int]], max_image_pixels: int | None
+) -> None:
+    """Refuse images that are larger than the user has allowed.
+
+    Raises
+    ------
+    ValueError
+        If one has more pixels than that.
+    """
+    check_number(max_image_pixels, "max_image_pixels", **_NUMBERS["max_image_pixels"])
+    if max_image_pixels is None:
+        return
+    for number, (height, width) in enumerate(shapes):
+        if height * width > max_image_pixels:
+            raise ValueError(
+                f"X[{number}] has {height}x{width} = {height * width} pixels, more "
+                f"than max_image_pixels={max_image_pixels}: cut the plates out of it, "
+                "or set max_image_pixels to what is to be allowed, or to None."
+            )
+
+
+def bytes_to_work_in(working_memory: float | None) -> float:
+    """What the parameter `working_memory`, in MiB, comes to."""
+    check_number(working_memory, "working_memory", **_NUMBERS["working_memory"])
+    if working_memory is None:
+        working_memory = get_config()["working_memory"]
+    return float(working_memory) * 2**20
+
+
 def check_same_classes(classes: Any, known: NDArray[Any]) -> None:
     """Check the classes that a later call of `partial_fit` names.
 
@@ -141,6 +174,23 @@ def check_same_classes(classes: Any, known: NDArray[Any]) -> None:
             f"classes must be those of the first call, {known.tolist()}, got "
             f"{classes!r}."
         )
+
+
+def check_unchanged(network: Any, fitted: Any) -> None:
+    """A network that goes on training must have the shape that it began with.
+
+    Raises
+    ------
+    ValueError
+        If the two, of which either may be None, differ in their options.
+    """
+    if network is None or fitted is None or network.options == fitted.options:
+        return
+    raise ValueError(
+        "warm_start and partial_fit go on with the fitted "
+        f"{type(network).__name__}, which has {fitted.options}; the parameters now say "
+        f"{network.options}."
+    )
 
 
 def check_resume(resume: Any) -> bool | None:

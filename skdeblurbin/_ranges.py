@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,33 @@ _FAR_OFF = 1e6
 _HARDLY = 1.1
 
 
-def infer_input_range(images: Sequence[NDArray[Any]]) -> tuple[float, float]:
+class Extent(NamedTuple):
+    """The dtype and the extreme values of an image."""
+
+    dtype: np.dtype[Any]
+    low: float
+    high: float
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether there is nothing to be seen."""
+        return self.low == self.high
+
+
+def extents_of(images: Iterable[NDArray[Any]]) -> list[Extent]:
+    """Look at each image once, for all that is to be known of its scale."""
+    return [
+        Extent(image.dtype, float(image.min()), float(image.max())) for image in images
+    ]
+
+
+def infer_input_range(extents: Sequence[Extent]) -> tuple[float, float]:
     """Find the first of [0, 1], [0, 255], [0, 65535], [min, max] that holds all images.
 
     uint8 images with a value above 1 are always [0, 255]; bool images are [0, 1].
     """
-    low = min(float(image.min()) for image in images)
-    high = max(float(image.max()) for image in images)
+    low = min(extent.low for extent in extents)
+    high = max(extent.high for extent in extents)
     for top in (1.0, 255.0, 65535.0):
         if low >= 0 and high <= top:
             return 0.0, top
@@ -62,7 +82,7 @@ def scale_to_unit(
 
 
 def image_range(
-    image: NDArray[Any], fitted_range: tuple[float, float], fitted_on_integers: bool
+    extent: Extent, fitted_range: tuple[float, float], fitted_on_integers: bool
 ) -> tuple[float, float]:
     """Tell the range by which one image given to `predict` is scaled.
 
@@ -71,25 +91,25 @@ def image_range(
     uint8 above 1 after a fit on [0, 1] is [0, 255]. Decided image by image, so that an
     image alone and in a batch are scaled alike.
     """
-    if image.dtype == np.bool_:
+    dtype, low, high = extent
+    if dtype == np.bool_:
         return 0.0, 1.0
-    low, high = float(image.min()), float(image.max())
-    is_float = image.dtype.kind == "f"
+    is_float = dtype.kind == "f"
     if is_float and fitted_on_integers and low >= 0 and high <= 1:
         return 0.0, 1.0
-    if image.dtype == np.uint8 and high > 1 and fitted_range == (0.0, 1.0):
+    if dtype == np.uint8 and high > 1 and fitted_range == (0.0, 1.0):
         return 0.0, 255.0
     return fitted_range
 
 
-def learn_scale(images: Sequence[NDArray[Any]]) -> tuple[tuple[float, float], bool]:
+def learn_scale(extents: Sequence[Extent]) -> tuple[tuple[float, float], bool]:
     """What `fit` keeps of the scale: the input range, and whether of integers."""
-    on_integers = any(image.dtype.kind in "iu" for image in images)
-    return infer_input_range(images), on_integers
+    on_integers = any(extent.dtype.kind in "iu" for extent in extents)
+    return infer_input_range(extents), on_integers
 
 
 def ranges_of(
-    images: Sequence[NDArray[Any]],
+    extents: Sequence[Extent],
     input_range: tuple[float, float],
     on_integers: bool,
 ) -> list[tuple[float, float]]:
@@ -97,7 +117,8 @@ def ranges_of(
 
     Parameters
     ----------
-    images : sequence of ndarray of shape (height, width)
+    extents : sequence of Extent
+        Of the images.
     input_range, on_integers
         Of `learn_scale` on the training images.
 
@@ -105,26 +126,26 @@ def ranges_of(
     -------
     list of (low, high)
     """
-    ranges = [image_range(image, input_range, on_integers) for image in images]
-    warn_off_scale(images, ranges, input_range)
+    ranges = [image_range(extent, input_range, on_integers) for extent in extents]
+    warn_off_scale(extents, ranges, input_range)
     return ranges
 
 
 def warn_off_scale(
-    images: Sequence[NDArray[Any]],
+    extents: Sequence[Extent],
     ranges: Sequence[tuple[float, float]],
     fitted_range: tuple[float, float],
 ) -> None:
     """Warn, once, of images whose values lie outside the range they are scaled by."""
     off = [
-        (float(image.min()), float(image.max()))
-        for image, (low, high) in zip(images, ranges, strict=True)
-        if image.min() < low or image.max() > high
+        (extent.low, extent.high)
+        for extent, (low, high) in zip(extents, ranges, strict=True)
+        if extent.low < low or extent.high > high
     ]
     if off:
         low, high = min(pair[0] for pair in off), max(pair[1] for pair in off)
         warn_user(
-            f"{len(off)} of {len(images)} images of X hold values in [{low:.9g}, "
+            f"{len(off)} of {len(extents)} images of X hold values in [{low:.9g}, "
             f"{high:.9g}], outside the input range [{fitted_range[0]:.9g}, "
             f"{fitted_range[1]:.9g}] seen by fit: scale them as the training images "
             "were."
@@ -132,13 +153,13 @@ def warn_off_scale(
 
 
 def warn_doubtful_range(
-    images: Sequence[NDArray[Any]], ranges: Sequence[tuple[float, float]]
+    extents: Sequence[Extent], ranges: Sequence[tuple[float, float]]
 ) -> None:
     """Warn of floats hardly above 1 that are read on [0, 255]: nearly black images."""
-    for image, (_, top) in zip(images, ranges, strict=True):
-        if image.dtype.kind == "f" and top >= 255 and 1 < image.max() <= _HARDLY:
+    for extent, (_, top) in zip(extents, ranges, strict=True):
+        if extent.dtype.kind == "f" and top >= 255 and 1 < extent.high <= _HARDLY:
             warn_user(
-                f"X holds floats up to {image.max():.9g}, which are read on the scale "
+                f"X holds floats up to {extent.high:.9g}, which are read on the scale "
                 f"[0, {top:g}] as nearly black. If they are meant to lie in [0, 1], "
                 "clip them: np.clip(X, 0, 1)."
             )

@@ -136,6 +136,14 @@ def resolve_device(device: str | torch.device) -> torch.device:
     return resolved
 
 
+def device_or_cpu(name: str) -> torch.device:
+    """The device of a pickle, or the CPU on a machine that has no such device."""
+    try:
+        return resolve_device(name)
+    except ValueError:
+        return torch.device("cpu")
+
+
 def place(network: Any, device: torch.device) -> Any:
     """Move convolutions to a device, in place; on a CPU with channels last in memory.
 

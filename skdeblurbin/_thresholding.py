@@ -17,6 +17,8 @@ _BYTES = (np.uint8, np.bool_)
 _AT_ONCE = 64
 # Grey values, in order, that are summed up before single ones are looked at.
 _BLOCK = 32
+# Images of more pixels are split by a histogram of so many levels.
+_MOST_SORTED, _MOST_LEVELS = 2**26, 2**16
 # The criterion in single precision, as scikit-image weighs it, is off by less than
 # this, relatively; ...
 _ROUNDING_OF_WEIGHTS = 1e-6
@@ -77,7 +79,9 @@ def otsu_thresholds(images: Sequence[NDArray[Any]]) -> Iterator[Any]:
     not depend on dtype, brightness or contrast. It is that of scikit-image on integers;
     of splits that are equally good, either may choose another one, except on uint8,
     where the thresholds are the same (below 2**24 pixels, from where on scikit-image
-    does not count exactly).
+    does not count exactly). Of more than 2**26 pixels that are not bytes, the levels
+    are first rounded to 65,536, evenly spaced over the image's range: to sort so many
+    would take thirty bytes for each.
 
     Parameters
     ----------
@@ -143,11 +147,38 @@ def _split_histograms(counts: NDArray[np.int64]) -> Sequence[np.uint8]:
 def _find_threshold(image: NDArray[Any]) -> Any:
     if image.dtype in _BYTES:
         return _split_histograms(_count_levels([image]))[0]
+    if image.size > _MOST_SORTED:
+        return _split_rounded(image)
     ordered = np.sort(image, axis=None)
     if ordered[0] == ordered[-1]:
         return ordered[0]
     split = _find_sure_split(ordered)
     return _split_by_definition(ordered) if split is None else ordered[split]
+
+
+def _split_rounded(image: NDArray[Any]) -> Any:
+    """Otsu's threshold of an image whose levels are rounded, in little memory."""
+    low, high = image.min(), image.max()
+    if low == high:
+        return low
+    first, last = float(low), float(high)
+    n_bins = _MOST_LEVELS
+    if image.dtype.kind != "f" and last - first < n_bins:
+        n_bins = int(last - first) + 1  # then nothing is rounded
+        last = first + n_bins
+    # Quarters do not overflow where the whole would.
+    factor = 1.0 if max(-first, last) < 1e300 else 0.25
+    span = last * factor - first * factor
+    counts = np.zeros(n_bins, np.int64)
+    for row in image:
+        shares = (row.astype(np.float64) * factor - first * factor) / span
+        counts += np.histogram(shares, n_bins, (0, 1))[0]
+    centers = (np.arange(n_bins) + 0.5) / n_bins
+    split = int(np.searchsorted(centers, threshold_otsu(hist=(counts, centers))))
+    limit = (first * factor + (split + 1) / n_bins * span) / factor
+    # What lies on the limit is bright.
+    below = np.nextafter(limit, -np.inf)
+    return image.dtype.type(below if image.dtype.kind == "f" else np.floor(below))
 
 
 def _split_by_definition(ordered: NDArray[Any]) -> Any:

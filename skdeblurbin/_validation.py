@@ -6,9 +6,10 @@ imports torch, so parts of the library without networks work without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property, reduce
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +21,14 @@ from skdeblurbin._conversion import (
     check_numbers,
     count_axes,
     is_pil_image,
+    is_read_one_by_one,
     is_torch_tensor,
     pil_to_array,
     tensor_to_array,
     to_grey,
 )
+from skdeblurbin._ranges import Extent, extents_of
+from skdeblurbin._sequences import Mapped
 
 Container = Literal["array", "rows", "list"]
 
@@ -35,22 +39,28 @@ class Images:
 
     Attributes
     ----------
-    grey : list of ndarray of shape (height, width)
-        Real-valued grey images in the scale of the caller; views where possible.
+    grey : sequence of ndarray of shape (height, width)
+        Real-valued grey images in the scale of the caller; views where possible, and
+        what is not in memory is read when it is looked at.
     container : {"array", "rows", "list"}
         The caller's form, in which results are given back.
     """
 
-    grey: list[NDArray[Any]]
+    grey: Sequence[NDArray[Any]]
     container: Container
 
     def __len__(self) -> int:
         return len(self.grey)
 
-    @property
+    @cached_property
     def shapes(self) -> list[tuple[int, int]]:
         """(height, width) of every image."""
         return [(image.shape[0], image.shape[1]) for image in self.grey]
+
+    @cached_property
+    def extents(self) -> list[Extent]:
+        """Dtype and extreme values of every image."""
+        return extents_of(self.grey)
 
     def pack(self, results: Iterable[NDArray[Any]]) -> Any:
         """Give `results`, one image for each input image, in the caller's form.
@@ -113,13 +123,15 @@ def check_images(
             for i, image in enumerate(X)
         ]
         return Images(grey, "list")
+    if is_read_one_by_one(X):
+        return _images_one_by_one(X, name, colour, estimator)
     array = check_numbers(X, name, estimator)
     _check_axes(array, name, colour)
     if array.ndim == 2:
         return Images(_rows_to_images(array, name, image_shape), "rows")
     if array.ndim == 3:
-        return Images(list(array), "array")
-    return Images([to_grey(image) for image in array], "array")
+        return Images(cast(Any, array), "array")
+    return Images(Mapped(array, to_grey), "array")
 
 
 def check_targets(
@@ -164,7 +176,7 @@ def check_targets(
 
 def check_image_pair(
     Y_true: Any, Y_pred: Any, names: tuple[str, str] = ("Y_true", "Y_pred")
-) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+) -> tuple[Sequence[NDArray[Any]], Sequence[NDArray[Any]]]:
     """Check two collections of images of equal number and sizes, for metrics.
 
     Raises
@@ -202,7 +214,7 @@ def find_classes(targets: Images, classes: Any = None) -> NDArray[Any]:
     ValueError
         If the images do not hold exactly two values, or others than `classes`.
     """
-    values = np.unique(np.concatenate([np.unique(image) for image in targets.grey]))
+    values = reduce(np.union1d, map(np.unique, targets.grey))
     if classes is not None:
         return _find_among(values, classes, targets.grey[0].dtype)
     if values.size == 2:
@@ -241,9 +253,11 @@ def _find_among(values: NDArray[Any], classes: Any, dtype: Any) -> NDArray[Any]:
     return cast if np.array_equal(cast, known) else known
 
 
-def encode_targets(targets: Images, classes: NDArray[Any]) -> list[NDArray[np.bool_]]:
+def encode_targets(
+    targets: Images, classes: NDArray[Any]
+) -> Sequence[NDArray[np.bool_]]:
     """Target images as booleans: True where they hold the upper class (paper)."""
-    return [image == classes[1] for image in targets.grey]
+    return Mapped(targets.grey, lambda image: image == classes[1])
 
 
 def decode_paper(paper: NDArray[np.bool_], classes: NDArray[Any]) -> NDArray[Any]:
@@ -314,16 +328,29 @@ def _grey_image(image: Any, name: str, colour: bool, estimator: object) -> NDArr
     )
 
 
+def _images_one_by_one(X: Any, name: str, colour: bool, estimator: object) -> Images:
+    """Images of a sequence that stays where it is; each is checked when it is read."""
+
+    def read(number: int) -> NDArray[Any]:
+        return _grey_image(X[number], f"{name}[{number}]", colour, estimator)
+
+    # Results of arrays, of HDF5 for example, are stacked; those of lists are not.
+    container: Container = "array" if hasattr(X, "__array__") else "list"
+    images = Images(Mapped(range(len(X)), read), container)
+    images.shapes  # noqa: B018  (reads, and so checks, all of them)
+    return images
+
+
 def _rows_to_images(
     array: NDArray[Any], name: str, image_shape: tuple[int, int] | None
-) -> list[NDArray[Any]]:
+) -> Any:
     height, width = image_shape or (1, array.shape[1])
     if height * width != array.shape[1]:
         raise ValueError(
             f"image_shape={image_shape} means rows of {height * width} pixels, but "
             f"{name} has {array.shape[1]} features."
         )
-    return list(array.reshape(len(array), height, width))
+    return array.reshape(len(array), height, width)
 
 
 def _check_one_channel(shape: tuple[int, ...], name: str) -> None:

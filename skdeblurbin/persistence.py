@@ -27,6 +27,9 @@ LARGEST_HEADER = 2**20
 _KEY = "skdeblurbin"
 _KINDS = {"F16": 2, "F32": 4, "I64": 8}  # bytes each
 
+# What else a header raises that lacks, or mixes up, what it should have.
+_OF_BAD_HEADERS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -45,12 +48,22 @@ def write_model(
 
     Raises
     ------
+    ValueError
+        If the model is larger than what `read_model` takes.
     OSError
         If the file cannot be written; one that was there stays.
     """
     text = json.dumps({"format": FORMAT, **about}, allow_nan=False)
     metadata = {_KEY: text, "sha256": checksum(text, arrays)}
-    write_atomically(Path(path), save(arrays, metadata))
+    data = save(arrays, metadata)
+    length = int.from_bytes(data[:8], "little")
+    if length > LARGEST_HEADER or len(data) > LARGEST_FILE:
+        raise ValueError(
+            f"The model takes {len(data)} bytes, of which {length} describe its "
+            f"{len(arrays)} arrays; more than {LARGEST_FILE} and {LARGEST_HEADER} "
+            "could not be loaded again. Pickle it instead."
+        )
+    write_atomically(Path(path), data)
 
 
 def read_model(
@@ -97,7 +110,7 @@ def read_model(
                 raise ValueError(f"{name} holds numbers that are not finite")
     except ModelFileError:
         raise
-    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
+    except (*_OF_BAD_HEADERS, OSError, SafetensorError) as error:
         raise ModelFileError(path, str(error) or type(error).__name__) from error
     return about, arrays
 

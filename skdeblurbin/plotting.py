@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skdeblurbin._ranges import infer_input_range, scale_to_unit
+from skdeblurbin._ranges import extents_of, infer_input_range, scale_to_unit
 from skdeblurbin._thresholding import binarize_all_by_otsu
 from skdeblurbin._validation import check_images
 
@@ -124,7 +124,7 @@ class BinarizationDisplay:
                     f"The column {title!r} must hold one image of the same size for "
                     f"each of the {len(shapes)} images of X."
                 )
-            grey_range = infer_input_range(images.grey)
+            grey_range = infer_input_range(extents_of(images.grey))
             pictures[title] = [
                 scale_to_unit(image, grey_range) for image in images.grey
             ]

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import sklearn
 import torch
 from PIL import Image
 from sklearn.base import clone
@@ -589,3 +590,46 @@ def test_columns_without_usable_names_are_refused_before_training(tiny_gan, caps
     with pytest.raises(TypeError, match="Feature names are only supported"):
         tiny_gan(verbose=1).fit(X.rename(columns={"a": 1}), truth(X.shape))
     assert capsys.readouterr().out == ""
+
+
+# Large images
+
+HUGE = (1, 30_000, 30_000)
+
+
+@pytest.mark.parametrize("method", ["predict", "deblur", "transform", "fit"])
+def test_images_that_are_too_large_are_refused_by_a_named_limit(
+    method, tiny_gan, plates
+):
+    model = tiny_gan().fit(*plates)
+    state = dict(vars(model))
+    huge = np.broadcast_to(np.uint8(0), HUGE)  # a single byte
+    arguments = (huge, huge) if method == "fit" else (huge,)
+    with pytest.raises(
+        ValueError, match=r"X\[0\] has 30000x30000 = 900000000 .*max_image_pixels"
+    ):
+        getattr(model, method)(*arguments)
+    assert vars(model) == state
+
+
+def test_the_limit_of_pixels_is_the_users(tiny_gan, plates):
+    model = tiny_gan(max_image_pixels=24 * 40).fit(*plates)
+    model.predict(plates.X)
+    wide = np.zeros((1, 24, 41), np.uint8)
+    with pytest.raises(ValueError, match=r"24x41 = 984 .*max_image_pixels=960"):
+        model.predict(wide)
+    model.set_params(max_image_pixels=None).predict(wide)
+
+
+def test_tiles_do_not_show_in_what_is_predicted(tiny_gan, plates):
+    model = tiny_gan().fit(*plates)
+    X = np.tile(plates.X, (1, 24, 20))[:2]
+    whole = model.deblur(X)
+    model.set_params(working_memory=1.2)
+    assert np.abs(model.deblur(X) - whole).max() < 1e-5
+    with sklearn.config_context(working_memory=1.2):
+        tiled = model.set_params(working_memory=None).deblur(X)
+    assert np.abs(tiled - whole).max() < 1e-5
+    model.set_params(working_memory=1e-3)
+    with pytest.raises(ValueError, match=r"working_memory=0\.001 MiB is too little"):
+        model.predict(X)

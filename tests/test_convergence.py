@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import joblib
@@ -433,3 +434,64 @@ def test_photos_that_are_all_constant_are_told(plates, tiny_gan):
     black = np.zeros_like(plates.X)
     with pytest.warns(ConvergenceWarning, match="All photos are constant"):
         tiny_gan(max_epochs=1).fit(black, plates.Y)
+
+
+# A discriminator that has nothing to teach
+
+PINNED = r"the discriminator has called \d+% of the true images true"
+
+
+def epochs(n, real, fake, adversarial_loss=6.0, content_loss=0.5):
+    return [
+        {
+            "discriminator_accuracy_real": real,
+            "discriminator_accuracy_fake": fake,
+            "adversarial_loss": adversarial_loss,
+            "generator_loss": adversarial_loss + content_loss,
+            "rmse": 0.1,
+        }
+    ] * n
+
+
+@pytest.mark.parametrize(
+    ("history", "warned"),
+    [
+        (epochs(5, 1.0, 1.0), True),
+        (epochs(9, 0.995, 1.0), True),  # always right
+        (epochs(5, 1.0, 0.0), True),  # says the same of all
+        (epochs(5, 0.0, 1.0), True),
+        (epochs(4, 1.0, 1.0), False),  # not for long enough
+        (epochs(1, 0.6, 1.0) + epochs(4, 1.0, 1.0), False),
+        (epochs(5, 1.0, 1.0) + epochs(1, 0.9, 1.0), False),  # and no longer
+        (epochs(5, 1.0, 0.9), False),
+        (epochs(5, 1.0, 1.0, content_loss=6.5), False),  # the content loss teaches
+    ],
+)
+def test_pinned_discriminator_is_told(history, warned, plates):
+    truth = list(plates.Y.astype(bool))
+    pairs = Pairs(list(255 * plates.Y), [(0, 255)] * len(truth), truth)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_failure(Spotted(0.1), pairs, history, 1, adversarial_weight=1.0)
+    assert [w.category for w in caught] == [ConvergenceWarning] * warned
+    if warned:
+        assert re.search(PINNED, str(caught[0].message))
+
+
+# A discriminator that is far stronger than the generator.
+UNEQUAL = {"discriminator_channels": 16, "max_epochs": 60}
+
+
+def test_training_with_a_pinned_discriminator_is_told(plates, tiny_gan):
+    # With next to no content loss, the adversarial one is all that there is to learn.
+    model = tiny_gan(**UNEQUAL, adversarial_weight=1, K2=1e-6)
+    with pytest.warns(ConvergenceWarning, match=PINNED):
+        model.fit(plates.X, plates.Y)
+
+
+def test_sound_training_with_a_pinned_discriminator_is_not_told(plates, tiny_gan):
+    # Any warning would be an error here.
+    model = tiny_gan(**UNEQUAL, adversarial_weight=0.1).fit(plates.X, plates.Y)
+    for epoch in model.history_[-5:]:
+        assert epoch["discriminator_accuracy_real"] > 0.99
+        assert epoch["discriminator_accuracy_fake"] > 0.99

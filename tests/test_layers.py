@@ -14,6 +14,7 @@ PACKAGE = Path(skdeblurbin.__file__).parent
 LAYERS = {
     "_parameters": 0,
     "_ranges": 0,
+    "_sequences": 0,
     "_conversion": 0,
     "_validation": 0,
     "_thresholding": 0,
@@ -33,6 +34,7 @@ LAYERS = {
     "_gan_checkpoint": 3,
     "_gan_engine": 3,
     "_gan_files": 3,
+    "_gan_training_file": 3,
     "_gan": 3,
     "_classical": 3,
     "plotting": 4,

@@ -251,6 +251,8 @@ NUMBER_RULES = {
     "learning_rate_decay": ([None, "cosine"], ["linear", 0.5, True], []),
     "content_loss": (["cross_entropy", "l1"], ["L1", "l2", None, 1, ["l1"]], []),
     "checkpoint_dir": ([None], [], [1, True, ["a"]]),
+    "max_image_pixels": ([None, 10**6], [0, -1], [1e6, "1", True, NAN]),
+    "working_memory": ([None, 0.5, 4096], [0, -1, NAN, INF], ["1", True]),
     "checkpoint_every": ([0, 0.5, 60], [-1, NAN, INF], ["60", None, True]),
     "optimizer": (["muon", "adam"], ["Adam", "sgd", None, 1, ["adam"]], []),
     "image_shape": ([None, (6, 8)], [(6,), (0, 8), "68"], []),

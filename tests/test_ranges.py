@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdeblurbin._ranges import (
+    extents_of,
     image_range,
     infer_input_range,
     scale_to_unit,
@@ -45,23 +46,26 @@ def pixels(*values, dtype=np.float64) -> np.ndarray:
     ],
 )
 def test_first_range_that_holds_all_images(images, expected):
-    assert infer_input_range(images) == expected
+    assert infer_input_range(extents_of(images)) == expected
 
 
 # "uint8 above 1 is always [0, 255]; bool is [0, 1]"
 
 
 def test_uint8_above_1_is_0_to_255():
-    assert infer_input_range([pixels(0, 2, dtype=np.uint8)]) == (0, 255)
-    assert image_range(pixels(0, 2, dtype=np.uint8), (0, 1), False) == (0, 255)
+    assert infer_input_range(extents_of([pixels(0, 2, dtype=np.uint8)])) == (0, 255)
+    assert image_range(*extents_of([pixels(0, 2, dtype=np.uint8)]), (0, 1), False) == (
+        0,
+        255,
+    )
 
 
 @pytest.mark.parametrize("fitted_range", [(0, 1), (0, 255), (-3.0, 7.0)])
 @pytest.mark.parametrize("on_integers", [True, False])
 def test_bool_is_0_to_1(fitted_range, on_integers):
     X = pixels(0, 1, dtype=bool)
-    assert infer_input_range([X]) == (0, 1)
-    assert image_range(X, fitted_range, on_integers) == (0, 1)
+    assert infer_input_range(extents_of([X])) == (0, 1)
+    assert image_range(*extents_of([X]), fitted_range, on_integers) == (0, 1)
     assert_array_equal(scale_to_unit(X, fitted_range), [[0, 1]])
 
 
@@ -88,7 +92,7 @@ def test_bool_is_0_to_1(fitted_range, on_integers):
     ],
 )
 def test_range_of_an_image_given_to_predict(image, fitted_range, on_integers, expected):
-    assert image_range(image, fitted_range, on_integers) == expected
+    assert image_range(*extents_of([image]), fitted_range, on_integers) == expected
 
 
 @pytest.fixture(scope="module")
@@ -161,13 +165,13 @@ def test_off_scale_images_get_a_warning(
 def test_only_images_off_the_scale_are_counted():
     images = [pixels(0, 1), pixels(0, 7), pixels(-2, 1)]
     with pytest.warns(UserWarning, match=r"2 of 3 images of X .* \[-2, 7\], outs.*1\]"):
-        warn_off_scale(images, [(0, 1)] * 3, (0, 1))
+        warn_off_scale(extents_of(images), [(0, 1)] * 3, (0, 1))
 
 
 def test_images_on_their_scale_get_no_warning():
     # Warnings are errors in these tests.
     images = [pixels(0, 255, dtype=np.uint8), pixels(0, 1)]
-    warn_off_scale(images, [(0, 255), (0, 1)], (0, 1))
+    warn_off_scale(extents_of(images), [(0, 255), (0, 1)], (0, 1))
 
 
 # Scaling

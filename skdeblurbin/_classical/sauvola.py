@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from skdeblurbin._ranges import (
     scale_to_unit,
     warn_doubtful_range,
 )
+from skdeblurbin._sequences import Mapped
 from skdeblurbin._validation import Images
 
 # Tried by "auto"; the first of each is what suits sharp print (0.4 of 64 rows are the
@@ -135,14 +136,14 @@ class SauvolaBinarizer(ClassicalBinarizer):
     def _learn(
         self, images: Images, paper: Sequence[NDArray[np.bool_]] | None
     ) -> dict[str, Any]:
-        input_range, on_integers = learn_scale(images.grey)
-        ranges = ranges_of(images.grey, input_range, on_integers)
-        warn_doubtful_range(images.grey, ranges)
+        input_range, on_integers = learn_scale(images.extents)
+        ranges = ranges_of(images.extents, input_range, on_integers)
+        warn_doubtful_range(images.extents, ranges)
         settings = self._settings(typical_shape(images)[0])
         chosen, bright_is_paper = settings[0], True
         if paper is not None:
             # Scaled when looked at: all at once might not fit into memory.
-            scaled = list(zip(images.grey, ranges, strict=True))
+            scaled = Mapped(range(len(ranges)), lambda i: (images.grey[i], ranges[i]))
             chosen, bright_is_paper = choose_setting(settings, _both, scaled, paper)
         return {
             "window_size_": chosen.window_size,
@@ -160,11 +161,11 @@ class SauvolaBinarizer(ClassicalBinarizer):
         ks: Any = _KS if is_auto(self.k) else (self.k,)
         return [_Setting(int(size), float(k)) for size in sizes for k in ks]
 
-    def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:
-        ranges = ranges_of(images.grey, self.input_range_, self._fitted_on_integers)
+    def _binarize(self, images: Images) -> Iterator[NDArray[np.bool_]]:
+        ranges = ranges_of(images.extents, self.input_range_, self._fitted_on_integers)
         setting = _Setting(self.window_size_, self.k_)
         levels = map(_to_levels, images.grey, ranges)
-        return [_binarize(x, setting, self.bright_is_paper_) for x in levels]
+        return (_binarize(x, setting, self.bright_is_paper_) for x in levels)
 
 
 class _Setting(NamedTuple):

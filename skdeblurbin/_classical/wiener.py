@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -157,10 +157,10 @@ class WienerBinarizer(ClassicalBinarizer):
             for balance in (balances[:1] if kernel.psf.size == 1 else balances)
         ]
 
-    def _binarize(self, images: Images) -> Sequence[NDArray[np.bool_]]:
+    def _binarize(self, images: Images) -> Iterator[NDArray[np.bool_]]:
         setting = _Setting(Kernel(self.psf_, self.kernel_), self.balance_)
         both = (_both(image, setting) for image in images.grey)
-        return [bright if self.bright_is_paper_ else dark for bright, dark in both]
+        return (bright if self.bright_is_paper_ else dark for bright, dark in both)
 
 
 class _Setting(NamedTuple):

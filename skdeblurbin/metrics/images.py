@@ -5,13 +5,13 @@ All take stacks or lists of images, of mixed sizes too, the truth first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdeblurbin._ranges import infer_input_range, scale_to_unit
+from skdeblurbin._ranges import extents_of, infer_input_range, scale_to_unit
 from skdeblurbin._validation import check_image_pair
 
 
@@ -188,7 +188,7 @@ def _f_measure_of_ink(
 
 def _mean_squared_errors(Y_true: Any, Y_pred: Any) -> NDArray[np.float64]:
     true, pred = check_image_pair(Y_true, Y_pred)
-    true_range, pred_range = infer_input_range(true), infer_input_range(pred)
+    true_range, pred_range = (infer_input_range(extents_of(y)) for y in (true, pred))
     return np.array(
         [
             np.mean(
@@ -204,7 +204,9 @@ def _mean_squared_errors(Y_true: Any, Y_pred: Any) -> NDArray[np.float64]:
     )
 
 
-def _ink_value(true: list[NDArray[Any]], pred: list[NDArray[Any]], classes: Any) -> Any:
+def _ink_value(
+    true: Sequence[NDArray[Any]], pred: Sequence[NDArray[Any]], classes: Any
+) -> Any:
     found = set().union(*map(_some_values, true), *map(_some_values, pred))
     values = sorted(found if classes is None else set(np.ravel(classes).tolist()))
     if len(values) > 2 or not found.issubset(values):

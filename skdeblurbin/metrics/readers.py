@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,7 +30,36 @@ _IMAGES_A_RUN = 16  # through RapidOCR's network together
 _IMAGES_A_PROCESS = 50
 
 
-class RapidOCRReader:
+class LineReader(ABC):
+    """A reader of images of one line of text; a subclass implements `_read_all`."""
+
+    def __call__(self, images: Iterable[GreyImage]) -> list[str]:
+        """Read images.
+
+        Parameters
+        ----------
+        images : iterable of uint8 ndarray of shape (height, width)
+            Grey, 0 is black.
+
+        Returns
+        -------
+        list of str
+
+        Raises
+        ------
+        ValueError, TypeError
+            If something is no grey image of bytes.
+        RuntimeError
+            If the engine fails.
+        """
+        return self._read_all(check_grey(images))
+
+    @abstractmethod
+    def _read_all(self, images: Sequence[GreyImage]) -> list[str]:
+        """Read images that have been checked."""
+
+
+class RapidOCRReader(LineReader):
     """Read lines of text with the recogniser of RapidOCR, a network of PP-OCRv4.
 
     Its detector of text is not used: each image is to hold one line, which fills it but
@@ -71,24 +101,8 @@ class RapidOCRReader:
         self.n_threads = n_threads
         self._open()
 
-    def __call__(self, images: Iterable[GreyImage]) -> list[str]:
-        """Read images.
-
-        Parameters
-        ----------
-        images : iterable of uint8 ndarray of shape (height, width)
-            Grey, 0 is black.
-
-        Returns
-        -------
-        list of str
-
-        Raises
-        ------
-        ValueError, TypeError
-            If something is no grey image of bytes.
-        """
-        lines = [self._scaled(image) for image in check_grey(images)]
+    def _read_all(self, images: Sequence[GreyImage]) -> list[str]:
+        lines = [self._scaled(image) for image in images]
         texts = [""] * len(lines)
         order = sorted(range(len(lines)), key=lambda i: lines[i].shape[1])
         for start in range(0, len(order), _IMAGES_A_RUN):
@@ -155,7 +169,7 @@ class RapidOCRReader:
             yield "".join(self._characters[k] for k in kept)
 
 
-class TesseractReader:
+class TesseractReader(LineReader):
     """Read lines of text with the program Tesseract.
 
     Each image is to hold one line of text (``--psm 7``). The program must be installed,
@@ -203,28 +217,9 @@ class TesseractReader:
         self.command = command
         self.n_jobs = n_jobs
 
-    def __call__(self, images: Iterable[GreyImage]) -> list[str]:
-        """Read images.
-
-        Parameters
-        ----------
-        images : iterable of uint8 ndarray of shape (height, width)
-            Grey, 0 is black.
-
-        Returns
-        -------
-        list of str
-
-        Raises
-        ------
-        ValueError, TypeError
-            If something is no grey image of bytes.
-        RuntimeError
-            If the program fails.
-        """
-        lines = check_grey(images)
-        starts = range(0, len(lines), _IMAGES_A_PROCESS)
-        batches = [lines[start : start + _IMAGES_A_PROCESS] for start in starts]
+    def _read_all(self, images: Sequence[GreyImage]) -> list[str]:
+        starts = range(0, len(images), _IMAGES_A_PROCESS)
+        batches = [images[start : start + _IMAGES_A_PROCESS] for start in starts]
         with ThreadPoolExecutor(self.n_jobs) as pool:  # each waits for its process
             return [text for texts in pool.map(self._read, batches) for text in texts]
 

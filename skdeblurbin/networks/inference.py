@@ -34,6 +34,7 @@ from skdeblurbin.networks.generator import (
     fold,
     unfold,
 )
+from skdeblurbin.networks.tiles import Tiling, bytes_per_pixel
 
 # Columns before the feature maps, so that these begin on a cache line; the last of them
 # holds ones, whose weights are the biases.
@@ -250,6 +251,7 @@ def deblur_images(
     working_shape: tuple[int, int] | None = None,
     *,
     resize_back: bool = True,
+    n_bytes: float = 2**30,
 ) -> Iterator[NDArray[np.float32]]:
     """Deblur images; what an image gives does not depend on the others, to the bit.
 
@@ -268,6 +270,9 @@ def deblur_images(
         Resize the images to this shape for the network; None leaves them as they are.
     resize_back : bool, default=True
         Whether to resize what the network gives to the images' own shapes.
+    n_bytes : float, default=2**30
+        Memory that an image may take on its way through the network; those that would
+        need more go through it in tiles.
 
     Yields
     ------
@@ -277,19 +282,41 @@ def deblur_images(
     if working_shape is not None:
         shapes: deque[tuple[int, int]] = deque()
         resized = _resized(images, working_shape, shapes)
-        for grey in deblur_images(generator, resized):
+        for grey in deblur_images(generator, resized, n_bytes=n_bytes):
             shape = shapes.popleft()
             yield resize(grey, shape) if resize_back else grey
         return
     device = next(generator.parameters()).device
     deblur = _deblurrer(generator, device)
     for shape, group in groupby(images, key=np.shape):
+        if type(generator) is DenseGenerator:  # of others the field is not known
+            tiling = Tiling(generator, (shape[0], shape[1]), n_bytes)
+            if not tiling.is_whole:
+                piece = partial(_deblur_piece, deblur, device)
+                yield from (tiling.deblur(image, piece) for image in group)
+                continue
         size = _batch_size(generator, device, shape)
         while batch := list(islice(group, size)):
-            with torch.inference_mode(), full_precision(device):
-                blurred = torch.from_numpy(np.stack(batch)[:, None]).to(device) * 2 - 1
-                grey = ((deblur(blurred, size) + 1) / 2)[:, 0].cpu().numpy()
-            yield from grey  # outside of the block, whose mode would reach the caller
+            yield from _deblur_batch(deblur, device, batch, size)
+
+
+def _deblur_batch(
+    deblur: _Deblur, device: torch.device, batch: list[NDArray[np.float32]], size: int
+) -> NDArray[np.float32]:
+    # No generator, in which the modes would reach the caller between two images.
+    with torch.inference_mode(), full_precision(device):
+        blurred = torch.from_numpy(np.stack(batch)[:, None]).to(device) * 2 - 1
+        grey: NDArray[np.float32] = (
+            ((deblur(blurred, size) + 1) / 2)[:, 0].cpu().numpy()
+        )
+    return grey
+
+
+def _deblur_piece(
+    deblur: _Deblur, device: torch.device, piece: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    result: NDArray[np.float32] = _deblur_batch(deblur, device, [piece], 1)[0]
+    return result
 
 
 def _resized(
@@ -311,17 +338,8 @@ def _batch_size(
         return 1
     if device.type != "cpu":
         return _FILLED_TO
-    n_bytes = 4 * _widest(generator) * math.prod(shape)
+    n_bytes = bytes_per_pixel(generator) * math.prod(shape)
     return min(max(int(_CPU_BYTES / n_bytes), 1), _MOST_AT_ONCE)
-
-
-def _widest(generator: DenseGenerator) -> float:
-    """Feature maps that are there at once, at most, in numbers for each pixel."""
-    # What each resolution's convolutions see, the dense blocks' first.
-    widths: list[int] = [cast(nn.Conv2d, generator.tail[1]).in_channels]
-    widths += [cast(Any, level)[0].in_channels for level in generator.joined]
-    sides = [generator.unit / (1 << i) for i in range(len(widths))]
-    return max(width / side**2 for width, side in zip(widths, sides, strict=True))
 
 
 def _deblurrer(generator: nn.Module, device: torch.device) -> _Deblur:

@@ -13,7 +13,7 @@ from skdeblurbin.training.losses import (
     GeneratorLoss,
     PerceptualLoss,
 )
-from skdeblurbin.training.optimizers import OPTIMIZERS
+from skdeblurbin.training.optimizers import OPTIMIZERS, state_shapes
 from skdeblurbin.training.run import TrainingRun
 from skdeblurbin.training.trainer import Batch, Trainer
 
@@ -34,4 +34,5 @@ __all__ = [
     "TrainingRun",
     "WeightAverage",
     "augment_pair",
+    "state_shapes",
 ]

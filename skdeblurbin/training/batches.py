@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skdeblurbin._ranges import scale_to_unit
 from skdeblurbin._resizing import resize
+from skdeblurbin._sequences import Mapped
 from skdeblurbin._tensors import to_batch
 from skdeblurbin.training.trainer import Batch
 
@@ -23,7 +24,7 @@ Augmentation = Callable[
 
 @dataclass(frozen=True)
 class Pairs:
-    """Blurred images and their truth, in the caller's memory.
+    """Blurred images and their truth, where the caller keeps them.
 
     Attributes
     ----------
@@ -49,9 +50,9 @@ class Pairs:
         """The pairs with these indices."""
         chosen = list(indices)
         return Pairs(
-            [self.grey[i] for i in chosen],
+            Mapped(chosen, self.grey.__getitem__),
             [self.ranges[i] for i in chosen],
-            [self.paper[i] for i in chosen],
+            Mapped(chosen, self.paper.__getitem__),
             self.working_shape,
         )
 

@@ -153,9 +153,47 @@ def adam(network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer
 
 def muon(network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
     """Muon for the kernels of a network's convolutions, Adam for the rest."""
-    kernels = [p for p in network.parameters() if p.ndim > 1]
-    rest = [p for p in network.parameters() if p.ndim <= 1]
+    kernels, rest = _kernels_and_rest(network)
     return [Muon(kernels, lr=learning_rate), _adam(rest, learning_rate)]
+
+
+def state_shapes(
+    name: str, network: nn.Module
+) -> list[list[dict[str, tuple[int, ...]]]]:
+    """What the optimizers of a network remember of each parameter, without making them.
+
+    Parameters
+    ----------
+    name : str
+        Of `OPTIMIZERS`.
+    network : nn.Module
+        On any device, "meta" too.
+
+    Returns
+    -------
+    list of list of dict of str to shape
+        For each optimizer, for each of its parameters: names and shapes of the arrays
+        in its state.
+    """
+    if name == "adam":
+        return [[_adam_shapes(p) for p in network.parameters()]]
+    kernels, rest = _kernels_and_rest(network)
+    return [
+        [{"mean": tuple(p.shape)} for p in kernels],
+        [_adam_shapes(p) for p in rest],
+    ]
+
+
+def _kernels_and_rest(
+    network: nn.Module,
+) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    kernels = [p for p in network.parameters() if p.ndim > 1]
+    return kernels, [p for p in network.parameters() if p.ndim <= 1]
+
+
+def _adam_shapes(parameter: nn.Parameter) -> dict[str, tuple[int, ...]]:
+    shape = tuple(parameter.shape)
+    return {"step": (), "exp_avg": shape, "exp_avg_sq": shape}
 
 
 OPTIMIZERS: dict[str, OptimizerMaker] = {

@@ -305,7 +305,9 @@ class Trainer:
             known = state.get("optimizers", {}).get(network, [])
             if len(known) == len(optimizers):
                 for optimizer, moments in zip(optimizers, known, strict=True):
-                    optimizer.load_state_dict(moments)
+                    # Moments are taken over, but how to use them is this trainer's.
+                    own = optimizer.state_dict()
+                    optimizer.load_state_dict({**own, "state": moments["state"]})
                     make_ready(optimizer)
         if self.average is not None:
             if "average" in state:

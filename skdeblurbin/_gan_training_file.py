@@ -1,0 +1,188 @@
+"""The state of a training as what a model's file can hold, and what it has to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from skdeblurbin._files import Arrays
+from skdeblurbin.persistence import Shapes
+from skdeblurbin.training import state_shapes
+
+_PREFIX = "training/"
+_NETWORKS = ("generator", "discriminator")
+
+
+def dismantle(
+    state: Mapping[str, Any],
+    rng: np.random.Generator,
+    split_seed: int,
+    history: list[dict[str, Any]],
+) -> tuple[dict[str, Any], Arrays]:
+    """Take a training's state apart.
+
+    Parameters
+    ----------
+    state : dict
+        Of a `Trainer`, with numpy arrays.
+    rng : numpy.random.Generator
+        That orders and augments the pairs to come.
+    split_seed : int
+        By which pairs are set aside.
+    history : list of dict
+        Of the epochs so far.
+
+    Returns
+    -------
+    about : dict
+        What JSON can hold.
+    arrays : dict of str to ndarray
+        With names that no weight of a network has.
+    """
+    average, known = state.get("average"), state.get("optimizers", {})
+    moments = {network: each for network, each in known.items() if network in state}
+    about: dict[str, Any] = {
+        "networks": [name for name in _NETWORKS if name in state],
+        "average": None if average is None else int(average["n_updates"]),
+        # Of each optimizer, the parameters that it has moments of.
+        "moments": {
+            network: [list(optimizer["state"]) for optimizer in optimizers]
+            for network, optimizers in moments.items()
+        },
+        "random": rng.bit_generator.state,
+        "split_seed": int(split_seed),
+        "history": history,
+    }
+    weights = {network: state[network] for network in about["networks"]}
+    if average is not None:
+        weights["average"] = average["module"]
+    arrays = {
+        f"{_PREFIX}{network}/{name}": value
+        for network, values in weights.items()
+        for name, value in values.items()
+    }
+    for network, optimizers in moments.items():
+        for number, optimizer in enumerate(optimizers):
+            for index, of_parameter in optimizer["state"].items():
+                for name, value in of_parameter.items():
+                    key = _moment(network, number, index, name)
+                    arrays[key] = np.asarray(value)
+    return about, arrays
+
+
+def expected_arrays(
+    about: dict[str, Any], networks: Mapping[str, nn.Module], optimizer: str
+) -> Shapes:
+    """The arrays that a training has, by what a header says of it.
+
+    Parameters
+    ----------
+    about : dict
+        From a file: it may say anything.
+    networks : dict
+        "generator" and "discriminator" as the header's parameters describe them.
+    optimizer : str
+        The generator's.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        If there can be no such training.
+    """
+    _check(about)
+    shapes: Shapes = {}
+    weights = {network: network for network in about["networks"]}
+    if about["average"] is not None:
+        weights["average"] = "generator"
+    for name, network in weights.items():
+        for weight, value in networks[network].state_dict().items():
+            shapes[f"{_PREFIX}{name}/{weight}"] = tuple(value.shape)
+    for network, optimizers in about["moments"].items():
+        kind = optimizer if network == "generator" else "adam"
+        known = state_shapes(kind, networks[network])
+        for number, (indices, each) in enumerate(zip(optimizers, known, strict=True)):
+            for index in indices:
+                for name, shape in each[index].items():
+                    shapes[_moment(network, number, index, name)] = shape
+    return shapes
+
+
+def assemble(about: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
+    """Invert `dismantle`: the fitted attributes of a training that can go on.
+
+    Raises
+    ------
+    ValueError
+        If an optimizer's moments are such as no training has.
+    """
+    state: dict[str, Any] = {network: {} for network in about["networks"]}
+    if about["average"] is not None:
+        state["average"] = {"module": {}, "n_updates": about["average"]}
+    state["optimizers"] = {
+        network: [{"state": {}} for _ in optimizers]
+        for network, optimizers in about["moments"].items()
+    }
+    for key, stored in arrays.items():
+        if not key.startswith(_PREFIX):
+            continue
+        kind, *path = key.removeprefix(_PREFIX).split("/")
+        value = stored.astype(np.float32) if stored.dtype == np.float16 else stored
+        if kind == "optimizers":
+            network, number, index, name = path
+            if name != "mean" and name != "exp_avg" and (value < 0).any():
+                raise ValueError(f"{key} is negative")
+            optimizer = state["optimizers"][network][int(number)]
+            optimizer["state"].setdefault(int(index), {})[name] = value
+        elif kind == "average":
+            state["average"]["module"][path[0]] = value
+        else:
+            state[kind][path[0]] = value
+    rng = np.random.default_rng()
+    rng.bit_generator.state = about["random"]
+    return {
+        "_training_state": state,
+        "_rng": rng,
+        "_split_seed": about["split_seed"],
+        "history_": about["history"],
+    }
+
+
+def without_training(arrays: Arrays) -> Arrays:
+    """The weights of the network that predicts."""
+    return {n: value for n, value in arrays.items() if not n.startswith(_PREFIX)}
+
+
+def _moment(network: str, number: int, index: int, name: str) -> str:
+    return f"{_PREFIX}optimizers/{network}/{number}/{index}/{name}"
+
+
+def _check(about: dict[str, Any]) -> None:
+    """Check the kinds of what a header says of a training."""
+    networks, average, moments = about["networks"], about["average"], about["moments"]
+    np.random.PCG64().state = about["random"]  # raises if it is none
+    sound = (
+        networks in (["generator"], list(_NETWORKS))
+        and (average is None or _is_count(average))
+        and set(moments) <= set(networks)
+        and all(
+            all(map(_is_count, indices)) and len(set(indices)) == len(indices)
+            for optimizers in moments.values()
+            for indices in optimizers
+        )
+        and _is_count(about["split_seed"])
+        and all(
+            isinstance(name, str) and isinstance(value, Real)
+            for epoch in about["history"]
+            for name, value in epoch.items()
+        )
+    )
+    if not sound:
+        raise ValueError("what it says of its training cannot be")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

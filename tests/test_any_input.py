@@ -1,0 +1,147 @@
+"""Whatever is given: binary images of the same sizes, or a ValueError or TypeError.
+
+SKDEBLURBIN_EXAMPLES=10000 looks at more examples than the tests do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from skdeblurbin import OtsuBinarizer, SauvolaBinarizer, WienerBinarizer
+from tests.test_bad_input import RAW
+
+N_EXAMPLES = int(os.environ.get("SKDEBLURBIN_EXAMPLES", "200"))
+DTYPES = [
+    *("?", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8", "g"),
+    *(">u2", ">i4", ">i8", ">f4", ">f8"),
+]
+BINARIZERS = {
+    "otsu": lambda tiny_gan: OtsuBinarizer(),
+    "sauvola": lambda tiny_gan: SauvolaBinarizer(window_size=5, k=0.2),
+    "wiener": lambda tiny_gan: WienerBinarizer(psf=np.ones((1, 3)), balance=0.1),
+    "gan": lambda tiny_gan: tiny_gan(),
+}
+
+
+@st.composite
+def stacks(draw):
+    """Images of any real dtype, size, values and layout in memory."""
+    dtype = np.dtype(draw(st.sampled_from(DTYPES)))
+    shape = draw(st.integers(1, 3)), draw(st.integers(1, 64)), draw(st.integers(1, 64))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    kind = draw(st.sampled_from(["photo", "extreme", "constant", "two", "tiny"]))
+    unit = rng.random(shape)
+    if kind == "constant":
+        unit[:] = unit.flat[0]
+    elif kind == "two":
+        unit = unit.round()
+    if dtype.kind == "b":
+        stack = unit > 0.5
+    elif dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        top = limits.max if kind == "extreme" else min(255, limits.max)
+        low = limits.min if kind == "extreme" else 0
+        wide = unit * (float(top) - float(low)) + float(low)
+        with np.errstate(invalid="ignore"):  # the greatest floats are no int64
+            stack = wide.astype(dtype)
+    else:
+        limits = np.finfo(dtype)
+        scale = {"extreme": limits.max, "tiny": limits.smallest_subnormal * 3}
+        factor = np.asarray(scale.get(kind, 1), dtype)
+        with np.errstate(all="ignore"):
+            stack = ((2 * unit - 1).astype(dtype) * factor).astype(dtype)
+    return laid_out(stack, draw)
+
+
+def laid_out(stack, draw):
+    """The same values with other strides, read-only, or with axes the other way."""
+    layout = draw(st.sampled_from(["C", "F", "strided", "backwards", "read-only"]))
+    if layout == "F":
+        return np.asfortranarray(stack)
+    if layout == "strided":
+        wide = np.repeat(stack, 2, axis=2)
+        return wide[:, :, ::2]
+    if layout == "backwards":
+        return np.ascontiguousarray(stack[:, ::-1, ::-1])[:, ::-1, ::-1]
+    stack.flags.writeable = layout != "read-only"
+    return stack
+
+
+@st.composite
+def spoilt(draw):
+    """Arrays that are no images, or not quite."""
+    stack = draw(stacks())
+    kind = draw(
+        st.sampled_from(["nan", "inf", "complex", "text", "axes", "empty", "object"])
+    )
+    if kind in ("nan", "inf"):
+        stack = np.array(stack, np.float64)
+        place = tuple(draw(st.integers(0, side - 1)) for side in stack.shape)
+        stack[place] = {"nan": np.nan, "inf": np.inf}[kind]
+    elif kind == "complex":
+        stack = np.asarray(stack, complex)
+    elif kind == "text":
+        stack = stack.astype(str)
+    elif kind == "axes":
+        stack = stack[0, 0] if draw(st.booleans()) else stack[None, None]
+    elif kind == "empty":
+        stack = stack[:0] if draw(st.booleans()) else stack[:, :0]
+    else:
+        stack = np.array([stack[0], None, "plate"], dtype=object)
+    return stack
+
+
+@pytest.fixture(scope="module", params=BINARIZERS)
+def fitted(request, tiny_gan, plates):
+    return BINARIZERS[request.param](tiny_gan).fit(*plates)
+
+
+often = settings(
+    max_examples=N_EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@given(X=stacks())
+@often
+def test_any_images_have_binary_ones_of_their_size(fitted, X):
+    before, state = X.copy(), dict(vars(fitted))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*outside the input range")
+        answer = fitted.predict(X)
+    assert answer.shape == X.shape
+    assert answer.dtype == fitted.classes_.dtype
+    assert np.isin(answer, fitted.classes_).all()
+    assert_array_equal(X, before)
+    assert vars(fitted) == state
+
+
+@given(X=spoilt())
+@often
+def test_anything_else_is_a_clear_error(fitted, X):
+    state = dict(vars(fitted))
+    with pytest.raises((ValueError, TypeError)) as caught:
+        fitted.predict(X)
+    message = str(caught.value)
+    assert re.search(r"\bX\b|sample\(s\)|Expected images", message), message
+    assert not RAW.search(message), message
+    assert vars(fitted) == state
+
+
+@given(bad=spoilt(), is_truth=st.booleans())
+@often
+def test_a_failed_fit_changes_nothing(fitted, plates, bad, is_truth):
+    state = dict(vars(fitted))
+    with pytest.raises((ValueError, TypeError)) as caught:
+        fitted.fit(*((plates.X, bad) if is_truth else (bad, plates.Y)))
+    assert not RAW.search(str(caught.value)), str(caught.value)
+    assert vars(fitted) == state
