@@ -1,8 +1,8 @@
 """
-The trained model in the package
-================================
+The trained models in the package
+=================================
 
-    python examples/plot_pretrained.py [FILE.png]
+    python examples/plot_pretrained.py [FILE.png] [plate|characters]
 
 Binarizes drawn plates that the model has not seen, from hardly blurred to hardly
 readable, without any training.
@@ -18,11 +18,12 @@ from skdeblurbin.metrics import root_mean_squared_error
 from skdeblurbin.plotting import BinarizationDisplay
 
 file = sys.argv[1] if len(sys.argv) > 1 else "pretrained.png"
-model = GANBinarizer.from_pretrained("plate")
+name = sys.argv[2] if len(sys.argv) > 2 else "plate"
+model = GANBinarizer.from_pretrained(name)
 photos, truths = [], []
 for severity in (0.2, 0.5, 0.8):
     X, Y = make_blurred_plates(
-        50, layout="plate", severity=severity, effects="all", random_state=10**6
+        50, layout=name, severity=severity, effects="all", random_state=10**6
     )
     otsu, gan = OtsuBinarizer().fit(X, Y).predict(X), model.predict(X)
     print(
@@ -35,4 +36,4 @@ display = BinarizationDisplay.from_estimator(
     model, np.concatenate(photos), np.concatenate(truths)
 )
 display.figure_.savefig(file, dpi=80)
-print(f"{file} shows three plates, at each severity in turn")
+print(f"{file} shows three images, at each severity in turn")

@@ -79,7 +79,7 @@ def is_read_one_by_one(X: Any) -> bool:
     memory maps): lazy collections of files, arrays of HDF5 and Zarr, of dask.
     """
     is_in_memory = isinstance(X, (list, tuple, np.ndarray)) or hasattr(X, "toarray")
-    if is_in_memory or not hasattr(X, "__getitem__"):
+    if is_in_memory or not (hasattr(X, "__getitem__") and hasattr(X, "__len__")):
         return False
     if hasattr(X, "__array__"):
         return getattr(X, "ndim", 0) >= 3 and len(X) > 0
@@ -87,8 +87,8 @@ def is_read_one_by_one(X: Any) -> bool:
         return False
     try:
         first = X[0]
-    except (IndexError, KeyError, TypeError):
-        return False
+    except Exception:  # whatever it is, it is told when the images are read
+        return True
     return is_pil_image(first) or count_axes(first) >= 2
 
 

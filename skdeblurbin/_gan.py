@@ -111,12 +111,12 @@ class GANBinarizer(GANFiles):
         is `working_shape`: a plate of 16 rows cannot be read in 16 rows. `score` and
         scorers compare with truths, and need "input".
     max_image_pixels : int or None, default=2**26
-        Images of more pixels are refused, whose grey levels alone would take a
-        gigabyte. None allows all.
+        Images of more pixels, and such a `working_shape`, are refused: rather a
+        mistake than a plate. None allows all.
     working_memory : float or None, default=None
         MiB that an image may take on its way through the network in `predict`; larger
-        ones go through it in tiles, with the same result. None takes scikit-learn's
-        setting of this name (:func:`sklearn.set_config`, 1024 if not set).
+        ones go through it in tiles, with grey levels that differ by less than 1e-5.
+        None takes scikit-learn's setting of this name (:func:`sklearn.set_config`).
     warm_start : bool, default=False
         Whether `fit` goes on from the networks of the previous call.
     n_threads : int or None, default=None
@@ -318,7 +318,8 @@ class GANBinarizer(GANFiles):
             If a loss, a gradient or a weight becomes infinite or NaN: such a step is
             left out; after ten in a row, the training goes back to the last finite
             epoch, and on with a tenth of the learning rate, three times at most. If
-            the output of the trained generator is practically constant.
+            the output of the trained generator is practically constant, or after 500
+            steps no better than blank paper; if the discriminator teaches nothing.
         """
         check_gan_parameters(self.get_params(deep=False))
         must_resume = check_resume(resume)

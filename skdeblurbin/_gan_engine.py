@@ -190,7 +190,8 @@ class GANEngine(BaseBinarizer):
         warn_of_failure(generator, pairs, history, n_steps, self.adversarial_weight)
 
     def _check_sizes(self, images: Images) -> None:
-        check_image_sizes(images.shapes, self.max_image_pixels)
+        shape = self._checked_working_shape()
+        check_image_sizes(images.shapes, shape, self.max_image_pixels)
 
     def _checkpoint(
         self, data: _TrainingData, *, continuing: bool
@@ -349,11 +350,11 @@ class GANEngine(BaseBinarizer):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if "optimizer" not in state:  # whose generator may be another network too
+        if "working_memory" not in state:  # whose network may be another, too
             raise ValueError(
-                "This GANBinarizer was pickled by a development version before "
-                "the parameter optimizer, which this version cannot go on with; it has "
-                "to be trained again."
+                "This GANBinarizer was pickled by a development version before the "
+                "parameter working_memory, which this version cannot go on with; it "
+                "has to be trained again."
             )
         state = dict(state)  # the caller's stays as it is
         if "device_" in state:

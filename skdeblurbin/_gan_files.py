@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-import math
 import os
-import re
 from functools import partial
 from importlib import resources
 from typing import Any, Self, TypeVar
@@ -17,13 +15,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeblurbin._files import Arrays, ModelFileError
 from skdeblurbin._gan_engine import GANEngine
-from skdeblurbin._gan_parameters import check_gan_parameters
-from skdeblurbin._gan_training_file import (
-    assemble,
-    dismantle,
-    expected_arrays,
-    without_training,
+from skdeblurbin._gan_header import (
+    CLASS,
+    as_plain,
+    check_same_network,
+    defaults_of_machine,
+    expected_of_model,
+    parameters_of_file,
 )
+from skdeblurbin._gan_training_file import assemble, dismantle, without_training
 from skdeblurbin._tensors import (
     build_network,
     from_numpy_state,
@@ -31,15 +31,13 @@ from skdeblurbin._tensors import (
     to_numpy_state,
 )
 from skdeblurbin.networks import DenseGenerator, PatchDiscriminator
-from skdeblurbin.persistence import Shapes, read_model, write_model
+from skdeblurbin.persistence import OF_BAD_HEADERS, read_model, write_model
 
 Network = TypeVar("Network", DenseGenerator, PatchDiscriminator)
 
-_CLASS = "GANBinarizer"
 _PACKAGES = ("skdeblurbin", "torch", "numpy", "scikit-learn")
 # Fitted attributes that are there for some inputs only.
 _OPTIONAL = ("image_shape_", "n_features_in_")
-_MOST_BLOCKS, _MOST_CHANNELS = 1000, 100_000
 
 
 class GANFiles(GANEngine):
@@ -67,7 +65,7 @@ class GANFiles(GANEngine):
             cannot hold (more than 65504) stays float32.
         training_state : bool, default=False
             Whether to write discriminator, optimizers, history and random state too,
-            in about five times the space, so that the loaded model goes on training
+            in about four times the space, so that the loaded model goes on training
             exactly as this one would.
 
         Raises
@@ -79,6 +77,7 @@ class GANFiles(GANEngine):
             RandomState is: set it to another before, or pickle the model.
         ValueError
             If both options are asked for: rounded weights are no exact state. If the
+            parameters were changed since `fit` and describe another network. If the
             model is larger than what `load` takes (256 MiB).
         OSError
             If the file cannot be written; one that was there stays as it is.
@@ -107,19 +106,20 @@ class GANFiles(GANEngine):
             )
         if half_precision:
             weights = {name: _rounded(value) for name, value in weights.items()}
-        # Where this machine keeps checkpoints is nobody else's business.
-        parameters = self.get_params(deep=False) | {"checkpoint_dir": None}
+        parameters = self.get_params(deep=False) | defaults_of_machine(type(self))
         about = {
-            "class": _CLASS,
-            "parameters": {n: _plain(v, n) for n, v in parameters.items()},
+            "class": CLASS,
+            "parameters": {n: as_plain(v, n) for n, v in parameters.items()},
             "fitted": self._saved_attributes(),
             "versions": {p: importlib.metadata.version(p) for p in _PACKAGES},
         }
         if training_state:
+            history = [{n: as_plain(v, n) for n, v in e.items()} for e in self.history_]
             about["training"], arrays = dismantle(
-                self._training_state, self._rng, self._split_seed, self.history_
+                self._training_state, self._rng, self._split_seed, history
             )
             weights |= arrays
+        check_same_network(type(self), about, weights)
         write_model(path, about, weights)
 
     @classmethod
@@ -132,6 +132,8 @@ class GANFiles(GANEngine):
         files from others are safe to load, which pickles are not. The model predicts
         as the saved one did; `partial_fit`, and `fit` with `warm_start`, train it on,
         with a new discriminator and new optimizers if the file has no training state.
+        Parameters of the machine (`device`, `checkpoint_dir`, `perceptual_weights`,
+        `max_image_pixels`, `working_memory`) are in no file.
 
         Parameters
         ----------
@@ -152,15 +154,16 @@ class GANFiles(GANEngine):
             If there is no such file, or it is damaged, of another kind or of a later
             version.
         """
-        about, arrays = read_model(path, partial(_expected, cls))
-        model = cls(**_parameters(cls, about), device=device)
-        training = None
-        if "training" in about:
-            try:
+        resolve_device(device)  # which is no matter of the file
+        about, arrays = read_model(path, partial(expected_of_model, cls))
+        try:
+            model = cls(**parameters_of_file(cls, about), device=device)
+            training = None
+            if "training" in about:
                 training = assemble(about["training"], arrays)
-            except ValueError as error:
-                raise ModelFileError(path, str(error)) from error
-        model._take_over(about["fitted"], without_training(arrays), training)
+            model._take_over(about["fitted"], without_training(arrays), training)
+        except OF_BAD_HEADERS as error:
+            raise ModelFileError(path, str(error) or type(error).__name__) from error
         return model
 
     @classmethod
@@ -171,10 +174,10 @@ class GANFiles(GANEngine):
 
         Parameters
         ----------
-        name : {"plate"}, default="plate"
-            "plate" takes photos of whole plates of any size. Its card in the
-            documentation says what it was trained on, how well it does, and where it
-            fails.
+        name : {"plate", "characters"}, default="plate"
+            "plate" takes photos of whole plates, border included, "characters" crops
+            of the characters alone; both of any size. Their cards in the documentation
+            say what they were trained on, how well they do, and where they fail.
         device : {"auto", "cpu", "cuda", "cuda:N", "mps"} or torch.device, \
                 default="auto"
             Becomes the parameter of this name.
@@ -223,7 +226,7 @@ class GANFiles(GANEngine):
             fitted["feature_names_in_"] = list(names)
         for name in _OPTIONAL:
             if hasattr(self, name):
-                fitted[name] = getattr(self, name)
+                fitted[name] = as_plain(getattr(self, name), name)
         return fitted
 
     def _take_over(
@@ -267,6 +270,9 @@ class GANFiles(GANEngine):
 
 def _network(kind: type[Network], options: dict[str, int], weights: Arrays) -> Network:
     """A network with given weights, in float32 whatever they are in."""
+    for name, value in weights.items():
+        if name.endswith("running_var") and (value < 0).any():
+            raise ValueError(f"{name} is a negative variance")
     network: Network = build_network(kind, options, torch.Generator())
     network.load_state_dict(from_numpy_state(weights))
     network.eval()
@@ -278,82 +284,3 @@ def _rounded(weights: NDArray[Any]) -> NDArray[Any]:
     if weights.dtype != np.float32 or np.abs(weights).max() > np.finfo(np.float16).max:
         return weights
     return weights.astype(np.float16)
-
-
-def _plain(value: Any, name: str) -> Any:
-    """A parameter as JSON knows it."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if isinstance(value, torch.device):
-        value = str(value)
-    if isinstance(value, tuple | list):
-        return [_plain(item, name) for item in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise TypeError(
-        f"{name}={value!r} cannot be saved: only plain values can. Set it to another "
-        "before saving, or pickle the model."
-    )
-
-
-def _parameters(kind: type[GANFiles], about: dict[str, Any]) -> dict[str, Any]:
-    """The constructor's arguments in a header, checked, without the device."""
-    parameters = dict(about["parameters"])
-    unknown = sorted(parameters.keys() - set(kind._get_param_names()))
-    if unknown:
-        raise ValueError(f"it has parameters that do not exist: {', '.join(unknown)}")
-    for name in ("image_shape", "working_shape"):
-        if isinstance(parameters.get(name), list):
-            parameters[name] = tuple(parameters[name])
-    parameters.pop("device", None)
-    check_gan_parameters(kind(**parameters).get_params(deep=False))
-    return parameters
-
-
-def _expected(kind: type[GANFiles], about: dict[str, Any]) -> Shapes:
-    """The arrays of the generator that a header describes."""
-    if about["class"] != _CLASS:
-        raise ValueError(f"it is a {about['class']!r}, not a {_CLASS}")
-    _check_fitted(about["fitted"])
-    model = kind(**_parameters(kind, about))
-    options = model._generator_options()
-    widths = [*options.values(), model.discriminator_channels]
-    # What no header of allowed size could list, or no memory hold.
-    if options["n_blocks"] > _MOST_BLOCKS or max(widths) > _MOST_CHANNELS:
-        raise ValueError(f"its network is too large: {options}")
-    discriminator_options: dict[str, Any] = model._discriminator_options()
-    with torch.device("meta"):
-        generator = DenseGenerator(**options)
-        shapes = {name: tuple(v.shape) for name, v in generator.state_dict().items()}
-        if "training" not in about:
-            return shapes
-        networks = {
-            "generator": generator,
-            "discriminator": PatchDiscriminator(**discriminator_options),
-        }
-    return shapes | expected_arrays(about["training"], networks, model.optimizer)
-
-
-def _check_fitted(fitted: dict[str, Any]) -> None:
-    """Check what a header says of the fitted attributes."""
-    # numpy would take far more than names of types, and read Python's literals in it.
-    if not re.fullmatch("[<>|=][biuf][1248]", fitted["classes_dtype"]):
-        raise ValueError(f"it has classes of type {fitted['classes_dtype']!r}")
-    dtype = np.dtype(fitted["classes_dtype"])
-    classes = np.array(fitted["classes_"], dtype)
-    low, high = fitted["input_range_"]
-    sizes = [fitted["n_epochs_"], *(fitted.get("image_shape_") or ())]
-    sound = (
-        classes.shape == (2,)
-        and bool(classes[0] < classes[1])
-        and math.isfinite(low)
-        and math.isfinite(high)
-        and low < high
-        and isinstance(fitted["_fitted_on_integers"], bool)
-        and all(isinstance(size, int) and size >= 0 for size in sizes)
-        and len(sizes) in (1, 3)
-    )
-    if not sound:
-        raise ValueError("what it says of the training data cannot be")

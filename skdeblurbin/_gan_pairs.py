@@ -145,7 +145,9 @@ def _warn_of_pinned_discriminator(
 def _is_pinned(epoch: Mapping[str, Any]) -> bool:
     """Whether the discriminator is always right, or always says the same."""
     names = ("discriminator_accuracy_real", "discriminator_accuracy_fake")
-    return all(name in epoch and abs(epoch[name] - 0.5) >= 0.49 for name in names)
+    return "adversarial_loss" in epoch and all(
+        name in epoch and abs(epoch[name] - 0.5) >= 0.49 for name in names
+    )
 
 
 def _share_of_adversary(epoch: Mapping[str, Any], adversarial_weight: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any
@@ -47,7 +48,7 @@ _NUMBERS: dict[str, dict[str, Any]] = {
     },
     "checkpoint_every": {"low": 0},
     "max_image_pixels": {"low": 1, "integer": True, "optional": True},
-    "working_memory": {"low": 0, "include_low": False, "optional": True},
+    "working_memory": {"low": 0, "include_low": False, "high": 1e12, "optional": True},
     "n_iter_no_change": {"low": 1, "integer": True, "optional": True},
     # torch takes any number, and the process dies of thousands.
     "n_threads": {"low": 1, "high": 1024, "integer": True, "optional": True},
@@ -128,9 +129,11 @@ def check_output_scale(output_scale: Any, working_shape: object) -> None:
 
 
 def check_image_sizes(
-    shapes: Iterable[tuple[int, int]], max_image_pixels: int | None
+    shapes: Iterable[tuple[int, int]],
+    working_shape: tuple[int, int] | None,
+    max_image_pixels: int | None,
 ) -> None:
-    """Refuse images that are larger than the user has allowed.
+    """Refuse images, and a shape to resize them to, of more pixels than allowed.
 
     Raises
     ------
@@ -140,6 +143,11 @@ def check_image_sizes(
     check_number(max_image_pixels, "max_image_pixels", **_NUMBERS["max_image_pixels"])
     if max_image_pixels is None:
         return
+    if working_shape is not None and math.prod(working_shape) > max_image_pixels:
+        raise ValueError(
+            f"working_shape={working_shape} has more pixels than "
+            f"max_image_pixels={max_image_pixels}."
+        )
     for number, (height, width) in enumerate(shapes):
         if height * width > max_image_pixels:
             raise ValueError(

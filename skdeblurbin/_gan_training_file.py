@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,8 @@ def dismantle(
     about : dict
         What JSON can hold.
     arrays : dict of str to ndarray
-        With names that no weight of a network has.
+        With names that no weight of a network has. The weights that predict are not
+        among them: they are in the file anyhow.
     """
     average, known = state.get("average"), state.get("optimizers", {})
     moments = {network: each for network, each in known.items() if network in state}
@@ -58,8 +59,10 @@ def dismantle(
         "history": history,
     }
     weights = {network: state[network] for network in about["networks"]}
-    if average is not None:
-        weights["average"] = average["module"]
+    if average is not None:  # which predicts
+        weights["generator"] = state["generator"]
+    else:
+        del weights["generator"]
     arrays = {
         f"{_PREFIX}{network}/{name}": value
         for network, values in weights.items()
@@ -95,15 +98,20 @@ def expected_arrays(
     """
     _check(about)
     shapes: Shapes = {}
-    weights = {network: network for network in about["networks"]}
-    if about["average"] is not None:
-        weights["average"] = "generator"
-    for name, network in weights.items():
+    for network in about["networks"]:
+        if network == "generator" and about["average"] is None:
+            continue  # its weights are those that predict
         for weight, value in networks[network].state_dict().items():
-            shapes[f"{_PREFIX}{name}/{weight}"] = tuple(value.shape)
+            shapes[f"{_PREFIX}{network}/{weight}"] = tuple(value.shape)
     for network, optimizers in about["moments"].items():
         kind = optimizer if network == "generator" else "adam"
         known = state_shapes(kind, networks[network])
+        if len(optimizers) != len(known) or any(
+            index >= len(each)
+            for indices, each in zip(optimizers, known, strict=True)
+            for index in indices
+        ):
+            raise ValueError("its optimizers are not those of its network")
         for number, (indices, each) in enumerate(zip(optimizers, known, strict=True)):
             for index in indices:
                 for name, shape in each[index].items():
@@ -120,8 +128,11 @@ def assemble(about: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
         If an optimizer's moments are such as no training has.
     """
     state: dict[str, Any] = {network: {} for network in about["networks"]}
-    if about["average"] is not None:
-        state["average"] = {"module": {}, "n_updates": about["average"]}
+    predicting = without_training(arrays)
+    if about["average"] is None:
+        state["generator"] = predicting
+    else:
+        state["average"] = {"module": predicting, "n_updates": about["average"]}
     state["optimizers"] = {
         network: [{"state": {}} for _ in optimizers]
         for network, optimizers in about["moments"].items()
@@ -137,11 +148,9 @@ def assemble(about: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
                 raise ValueError(f"{key} is negative")
             optimizer = state["optimizers"][network][int(number)]
             optimizer["state"].setdefault(int(index), {})[name] = value
-        elif kind == "average":
-            state["average"]["module"][path[0]] = value
         else:
             state[kind][path[0]] = value
-    rng = np.random.default_rng()
+    rng = np.random.Generator(np.random.PCG64())
     rng.bit_generator.state = about["random"]
     return {
         "_training_state": state,
@@ -163,26 +172,50 @@ def _moment(network: str, number: int, index: int, name: str) -> str:
 def _check(about: dict[str, Any]) -> None:
     """Check the kinds of what a header says of a training."""
     networks, average, moments = about["networks"], about["average"], about["moments"]
-    np.random.PCG64().state = about["random"]  # raises if it is none
     sound = (
-        networks in (["generator"], list(_NETWORKS))
-        and (average is None or _is_count(average))
+        _is_random_state(about["random"])
+        and networks in (["generator"], list(_NETWORKS))
+        and (average is None or is_count(average))
         and set(moments) <= set(networks)
         and all(
-            all(map(_is_count, indices)) and len(set(indices)) == len(indices)
+            all(map(is_count, indices)) and len(set(indices)) == len(indices)
             for optimizers in moments.values()
             for indices in optimizers
         )
-        and _is_count(about["split_seed"])
-        and all(
-            isinstance(name, str) and isinstance(value, Real)
-            for epoch in about["history"]
-            for name, value in epoch.items()
-        )
+        and is_count(about["split_seed"])
+        and isinstance(about["history"], list)
+        and all(map(_is_epoch, about["history"]))
     )
     if not sound:
         raise ValueError("what it says of its training cannot be")
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def is_count(value: Any, limit: int = 2**63) -> bool:
+    """Whether this is a whole number from 0, and below the limit."""
+    return type(value) is int and 0 <= value < limit
+
+
+def _is_random_state(state: dict[str, Any]) -> bool:
+    """Whether this is a state of PCG64 that its generator can come to.
+
+    With an even increment it may give one number for ever, on which numpy's methods
+    that reject numbers never return.
+    """
+    numbers = state["state"]
+    return (
+        state["bit_generator"] == "PCG64"
+        and is_count(numbers["state"], 2**128)
+        and is_count(numbers["inc"], 2**128)
+        and numbers["inc"] % 2 == 1
+        and is_count(state["has_uint32"], 2)
+        and is_count(state["uinteger"], 2**32)
+    )
+
+
+def _is_epoch(epoch: Any) -> bool:
+    """Whether this is an entry of a history."""
+    return (
+        isinstance(epoch, dict)
+        and {"rmse", "generator_loss", "seconds"} <= epoch.keys()
+        and all(type(v) in (int, float) and math.isfinite(v) for v in epoch.values())
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -19,6 +20,7 @@ _AT_ONCE = 64
 _BLOCK = 32
 # Images of more pixels are split by a histogram of so many levels.
 _MOST_SORTED, _MOST_LEVELS = 2**26, 2**16
+_AT_A_TIME = 2**20
 # The criterion in single precision, as scikit-image weighs it, is off by less than
 # this, relatively; ...
 _ROUNDING_OF_WEIGHTS = 1e-6
@@ -161,24 +163,41 @@ def _split_rounded(image: NDArray[Any]) -> Any:
     low, high = image.min(), image.max()
     if low == high:
         return low
-    first, last = float(low), float(high)
-    n_bins = _MOST_LEVELS
-    if image.dtype.kind != "f" and last - first < n_bins:
-        n_bins = int(last - first) + 1  # then nothing is rounded
-        last = first + n_bins
+    n_levels = _MOST_LEVELS
+    if image.dtype.kind in "iu":  # then nothing need be rounded
+        n_levels = min(n_levels, int(high) - int(low) + 1)
+    number = partial(_numbers_of_levels, low=low, high=high, n_levels=n_levels)
+    counts = np.zeros(n_levels, np.int64)
+    for block in _blocks(image):
+        counts += np.bincount(number(block), minlength=n_levels)
+    split = threshold_otsu(hist=(counts, np.arange(n_levels)))
+    # The highest level that is dark, since levels that are rounded alike go together.
+    dark = (block[number(block) <= split] for block in _blocks(image))
+    return max(values.max() for values in dark if values.size)
+
+
+def _blocks(image: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """All pixels, a million at a time, in whatever order they lie in memory."""
+    flags: Any = ["external_loop", "buffered"]
+    blocks: Any = np.nditer(image, flags=flags, order="K", buffersize=_AT_A_TIME)
+    return iter(blocks)
+
+
+def _numbers_of_levels(
+    values: NDArray[Any], low: Any, high: Any, n_levels: int
+) -> NDArray[np.int64]:
+    """In which of so many even parts of their range values lie, from 0."""
+    if values.dtype.kind in "iu" and n_levels > int(high) - int(low):
+        # Differences may wrap; read without sign they are right again.
+        steps = np.subtract(values, low)
+        unsigned: NDArray[Any] = steps.view(steps.dtype.str.replace("i", "u"))
+        return unsigned.astype(np.int64)
     # Quarters do not overflow where the whole would.
-    factor = 1.0 if max(-first, last) < 1e300 else 0.25
-    span = last * factor - first * factor
-    counts = np.zeros(n_bins, np.int64)
-    for row in image:
-        shares = (row.astype(np.float64) * factor - first * factor) / span
-        counts += np.histogram(shares, n_bins, (0, 1))[0]
-    centers = (np.arange(n_bins) + 0.5) / n_bins
-    split = int(np.searchsorted(centers, threshold_otsu(hist=(counts, centers))))
-    limit = (first * factor + (split + 1) / n_bins * span) / factor
-    # What lies on the limit is bright.
-    below = np.nextafter(limit, -np.inf)
-    return image.dtype.type(below if image.dtype.kind == "f" else np.floor(below))
+    factor = 1.0 if max(-float(low), float(high)) < 1e300 else 0.25
+    span = float(high) * factor - float(low) * factor
+    shares = (values.astype(np.float64) * factor - float(low) * factor) / span
+    numbers: NDArray[np.int64] = (shares * n_levels).astype(np.int64)
+    return numbers.clip(max=n_levels - 1)
 
 
 def _split_by_definition(ordered: NDArray[Any]) -> Any:

@@ -332,7 +332,13 @@ def _images_one_by_one(X: Any, name: str, colour: bool, estimator: object) -> Im
     """Images of a sequence that stays where it is; each is checked when it is read."""
 
     def read(number: int) -> NDArray[Any]:
-        return _grey_image(X[number], f"{name}[{number}]", colour, estimator)
+        entry = f"{name}[{number}]"
+        try:
+            image = X[number]
+        except Exception as error:
+            raise ValueError(f"{entry} cannot be read: {error!r}") from error
+        # Many readers fill one and the same array again and again.
+        return np.array(_grey_image(image, entry, colour, estimator))
 
     # Results of arrays, of HDF5 for example, are stacked; those of lists are not.
     container: Container = "array" if hasattr(X, "__array__") else "list"

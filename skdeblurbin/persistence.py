@@ -27,8 +27,8 @@ LARGEST_HEADER = 2**20
 _KEY = "skdeblurbin"
 _KINDS = {"F16": 2, "F32": 4, "I64": 8}  # bytes each
 
-# What else a header raises that lacks, or mixes up, what it should have.
-_OF_BAD_HEADERS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+#: What reading a header raises that lacks, or mixes up, what it should have.
+OF_BAD_HEADERS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -110,7 +110,7 @@ def read_model(
                 raise ValueError(f"{name} holds numbers that are not finite")
     except ModelFileError:
         raise
-    except (*_OF_BAD_HEADERS, OSError, SafetensorError) as error:
+    except (*OF_BAD_HEADERS, OSError, SafetensorError) as error:
         raise ModelFileError(path, str(error) or type(error).__name__) from error
     return about, arrays
 

@@ -112,6 +112,23 @@ def test_random_mutations(sound, tmp_path):
     assert all(reason for _, reason in reasons)
 
 
+CORPUS = sorted((Path(__file__).parent / "models" / "corpus").iterdir())
+
+
+def test_the_corpus_is_there():
+    assert len(CORPUS) >= 20
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name[:8])
+def test_what_a_fuzzer_found(path):
+    """Files that took new ways through the reader: tests/soak/fuzz_model_file.py."""
+    start = time.monotonic()
+    with pytest.raises(ModelFileError) as caught:
+        GANBinarizer.load(path)
+    assert caught.value.path == str(path)
+    assert time.monotonic() - start < SECONDS
+
+
 # Attacks: by name, the bytes of a file that load must refuse
 
 

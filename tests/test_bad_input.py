@@ -631,5 +631,13 @@ def test_tiles_do_not_show_in_what_is_predicted(tiny_gan, plates):
         tiled = model.set_params(working_memory=None).deblur(X)
     assert np.abs(tiled - whole).max() < 1e-5
     model.set_params(working_memory=1e-3)
-    with pytest.raises(ValueError, match=r"working_memory=0\.001 MiB is too little"):
-        model.predict(X)
+    with pytest.warns(UserWarning, match=r"Currently 0\.001 MiB, 1 MiB required"):
+        assert np.abs(model.deblur(X) - whole).max() < 1e-5
+
+
+def test_a_working_shape_that_is_too_large_is_refused(tiny_gan, plates):
+    model = tiny_gan().fit(*plates).set_params(working_shape=(10**6, 10**6))
+    with pytest.raises(ValueError, match=r"working_shape=\(1000000, 1000000\) has"):
+        model.predict(plates.X)
+    with pytest.raises(ValueError, match=r"working_shape=\(1000000, 1000000\) has"):
+        model.fit(*plates)

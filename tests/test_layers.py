@@ -34,6 +34,7 @@ LAYERS = {
     "_gan_checkpoint": 3,
     "_gan_engine": 3,
     "_gan_files": 3,
+    "_gan_header": 3,
     "_gan_training_file": 3,
     "_gan": 3,
     "_classical": 3,

@@ -127,6 +127,54 @@ def test_what_is_no_image_is_named(bad, message, plates):
     assert not hasattr(otsu, "classes_")
 
 
+class OneBuffer(Files):
+    """A reader that decodes every image into the same memory."""
+
+    def __init__(self, images):
+        super().__init__(images)
+        self.buffer = np.empty_like(images[0])
+
+    def __getitem__(self, index):
+        self.buffer[:] = self.images[index]
+        return self.buffer
+
+
+@pytest.mark.parametrize("name", ["gan", "otsu", "sauvola", "wiener"])
+def test_readers_may_use_their_memory_again(name, plates, tiny_gan):
+    X, Y = plates
+    wanted = binarizers(tiny_gan)[name].fit(X, Y)
+    found = binarizers(tiny_gan)[name].fit(OneBuffer(X), OneBuffer(Y))
+    assert_array_equal(np.stack(found.predict(OneBuffer(X))), wanted.predict(X))
+
+
+class Broken(Files):
+    def __getitem__(self, index):
+        raise NotImplementedError("not yet")
+
+
+def test_what_cannot_be_read_is_named(plates):
+    with pytest.raises(ValueError, match=r"X\[0\] cannot be read: NotImplemented"):
+        OtsuBinarizer().fit(Broken(plates[0]))
+
+
+class OnlyAnArray:
+    """Has axes and entries, but no length."""
+
+    def __init__(self, array):
+        self.array, self.ndim, self.shape = array, array.ndim, array.shape
+
+    def __getitem__(self, index):
+        return self.array[index]
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+def test_what_has_no_length_is_an_array(plates):
+    X, _ = plates
+    assert check_images(OnlyAnArray(X)).container == "array"
+
+
 def test_empty_sequences_and_rows_are_as_in_lists():
     with pytest.raises(ValueError, match=r"X is an empty Files"):
         check_images(Files([]))

@@ -301,6 +301,21 @@ CHANGES = {
     "dtype of literals": (set_in("fitted", "classes_dtype", "(,)i4"), "type '"),
     "range": (set_in("fitted", "input_range_", [1, 0]), "cannot be"),
     "sizes": (set_in("fitted", "image_shape_", [-1, 3]), "cannot be"),
+    "size 0": (set_in("fitted", "image_shape_", 0), "cannot be"),
+    "no sizes": (set_in("fitted", "image_shape_", []), "cannot be"),
+    "columns": (set_in("fitted", "n_features_in_", "evil"), "cannot be"),
+    "no columns": (set_in("fitted", "n_features_in_", 0), "cannot be"),
+    "names": (set_in("fitted", "feature_names_in_", 5), "cannot be"),
+    "one name": (set_in("fitted", "feature_names_in_", [1]), "cannot be"),
+    "epochs": (set_in("fitted", "n_epochs_", -1), "cannot be"),
+    "seed of text": (set_in("parameters", "random_state", "evil"), "random_state is"),
+    "negative seed": (set_in("parameters", "random_state", -1), "random_state is"),
+    "features": (set_in("parameters", "perceptual", [1]), r"perceptual is \[1\]"),
+    "a large shape": (
+        set_in("parameters", "working_shape", [10**6, 10**6]),
+        "working_shape=",
+    ),
+    "variance": (with_array("running_var", lambda a: a - 1e9), "negative variance"),
     "fitted": (set_in("fitted", None), "not subscriptable|NoneType"),
     "parameters": (set_in("parameters", None), "NoneType"),
     "lacking": (without_array, r"lacks 1 arrays and has 0 too many \(head.bias"),
@@ -318,6 +333,29 @@ def test_headers_and_arrays_that_cannot_be(name, saved):
     changed(saved, change)
     with pytest.raises(ModelFileError, match=reason):
         GANBinarizer.load(saved)
+
+
+def test_parameters_of_the_machine_are_in_no_file(plates, tiny_gan, tmp_path):
+    path, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
+    model = tiny_gan(max_image_pixels=None, working_memory=5).fit(*plates)
+    model.save(path)
+    assert GANBinarizer.load(path).max_image_pixels == 2**26
+    assert GANBinarizer.load(path).working_memory is None
+
+    def change(about, arrays):
+        about["parameters"] |= {
+            "checkpoint_dir": str(elsewhere),
+            "perceptual_weights": "/etc/passwd",
+            "max_image_pixels": None,
+        }
+
+    changed(path, change)
+    loaded = GANBinarizer.load(path)
+    assert loaded.checkpoint_dir is None
+    assert loaded.perceptual_weights is None
+    assert loaded.max_image_pixels == 2**26
+    loaded.set_params(warm_start=True).fit(*plates)
+    assert not elsewhere.exists()
 
 
 def test_a_change_that_keeps_the_checksum_wrong(saved):
@@ -383,24 +421,27 @@ def test_output_scale(plates, tiny_gan, tmp_path):
         model.set_params(working_shape=None).predict(X)
 
 
-@pytest.mark.parametrize("name", ["plate"])
+BUNDLED = {"plate": (128, 192), "characters": (128, 128)}
+
+
+@pytest.mark.parametrize("name", BUNDLED)
 def test_bundled_models(name):
     start = time.monotonic()
     model = GANBinarizer.from_pretrained(name, device="cpu")
     assert time.monotonic() - start < 5
     X, Y = make_blurred_plates(
-        12, layout="plate", severity=0.4, effects="all", random_state=10**6
+        12, layout=name, severity=0.4, effects="all", random_state=10**6
     )
     otsu = OtsuBinarizer().fit(X, Y)
     assert model.score(X, Y) > otsu.score(X, Y) + 0.05
     assert model.predict(X).dtype == Y.dtype
     halves = [image[::2, ::2] for image in X]
-    assert {answer.shape for answer in model.predict(halves)} == {(64, 96)}
-    assert model.working_shape == (128, 192)
+    assert {answer.shape for answer in model.predict(halves)} == {halves[0].shape}
+    assert model.working_shape == BUNDLED[name]
 
 
 def test_names_of_bundled_models():
-    with pytest.raises(ValueError, match="name must be one of 'plate', got 'plates'"):
+    with pytest.raises(ValueError, match="one of 'characters', 'plate', got 'plates'"):
         GANBinarizer.from_pretrained("plates")
     with pytest.raises(ValueError, match=r"got '../plate'"):
         GANBinarizer.from_pretrained("../plate")

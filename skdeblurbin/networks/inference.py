@@ -251,7 +251,7 @@ def deblur_images(
     working_shape: tuple[int, int] | None = None,
     *,
     resize_back: bool = True,
-    n_bytes: float = 2**30,
+    n_bytes: float = math.inf,
 ) -> Iterator[NDArray[np.float32]]:
     """Deblur images; what an image gives does not depend on the others, to the bit.
 
@@ -270,9 +270,10 @@ def deblur_images(
         Resize the images to this shape for the network; None leaves them as they are.
     resize_back : bool, default=True
         Whether to resize what the network gives to the images' own shapes.
-    n_bytes : float, default=2**30
+    n_bytes : float, default=inf
         Memory that an image may take on its way through the network; those that would
-        need more go through it in tiles.
+        need more go through it in tiles. Where even the least tile needs more, it gets
+        it, with a warning.
 
     Yields
     ------
@@ -292,6 +293,7 @@ def deblur_images(
         if type(generator) is DenseGenerator:  # of others the field is not known
             tiling = Tiling(generator, (shape[0], shape[1]), n_bytes)
             if not tiling.is_whole:
+                tiling.warn_of_memory(n_bytes)
                 piece = partial(_deblur_piece, deblur, device)
                 yield from (tiling.deblur(image, piece) for image in group)
                 continue

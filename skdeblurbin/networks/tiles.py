@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from skdeblurbin._warnings import warn_user
 from skdeblurbin.networks.generator import DenseGenerator
 
 # What a prediction needs at once, in multiples of its widest feature maps: those, what
@@ -46,11 +47,8 @@ class Tiling:
     ----------
     is_whole : bool
         Whether the image is a single tile.
-
-    Raises
-    ------
-    ValueError
-        If not even a tile of the least size has room.
+    n_bytes : float
+        What a tile takes: more than allowed where even the least one does.
 
     Examples
     --------
@@ -70,21 +68,27 @@ class Tiling:
         reach = -(-generator.receptive_field // 2 // self._unit) + 1
         self._margin = reach * self._unit
         self._shape = shape
+        padded = [-(-side // self._unit) * self._unit for side in shape]
         per_pixel = _SCRATCH * bytes_per_pixel(generator)
-        n_pixels = n_bytes / per_pixel
-        self.is_whole = math.prod(shape) <= n_pixels
-        least = 2 * self._margin + self._unit
-        side = int(math.sqrt(n_pixels))
-        if not self.is_whole and side < least:
-            raise ValueError(
-                f"working_memory={n_bytes / 2**20:g} MiB is too little for an image of "
-                f"{shape[0]}x{shape[1]} pixels: the tiles that this network needs take "
-                f"{math.ceil(least**2 * per_pixel / 2**20)} MiB."
-            )
+        self.is_whole = n_bytes >= per_pixel * math.prod(padded)
+        if self.is_whole:
+            self._sides, self.n_bytes = shape, per_pixel * math.prod(padded)
+            return
+        least = [min(side, 2 * self._margin + self._unit) for side in padded]
+        n_pixels = max(n_bytes / per_pixel, math.prod(least))
         # What a short side leaves, the long one may have.
-        height = min(shape[0], side)
-        width = min(shape[1], int(n_pixels / height))
-        self._sides = min(shape[0], int(n_pixels / width)), width
+        height = max(least[0], min(padded[0], int(math.sqrt(n_pixels))))
+        width = max(least[1], min(padded[1], int(n_pixels / height)))
+        height = max(least[0], min(padded[0], int(n_pixels / width)))
+        self._sides, self.n_bytes = (height, width), per_pixel * height * width
+
+    def warn_of_memory(self, n_bytes: float) -> None:
+        """Warn, in scikit-learn's words, if a tile takes more than is allowed."""
+        if self.n_bytes > n_bytes:
+            warn_user(
+                f"Could not adhere to working_memory. Currently {n_bytes / 2**20:g} "
+                f"MiB, {math.ceil(self.n_bytes / 2**20)} MiB required by this network."
+            )
 
     def deblur(
         self,

@@ -62,6 +62,8 @@ LEVELS = (
 DIGITS = "0123456789"
 _DARKEST = 0.35  # of "light": the gain on the dark side
 _OCR_HEIGHT, _OCR_MARGIN = 64, 12
+# Around the characters' box, as its share, in what the model of characters gets.
+_BOX_MARGIN = 0.08
 _N_RESAMPLES = 2000
 _N_ITERATIONS = 30  # of Richardson and Lucy
 
@@ -168,12 +170,24 @@ def true_kernel(level: str, name: str) -> np.ndarray | None:
     return None
 
 
+def box_of(row: Row, shape: tuple[int, int], margin: float = 0) -> tuple[slice, slice]:
+    """Rows and columns of the box of the characters, and a share of it around it."""
+    height, width = shape
+    more_x = margin * (row["x1"] - row["x0"])
+    more_y = margin * (row["y1"] - row["y0"])
+    x0, x1 = max(0, row["x0"] - more_x), min(1, row["x1"] + more_x)
+    y0, y1 = max(0, row["y0"] - more_y), min(1, row["y1"] + more_y)
+    return (
+        slice(int(y0 * height), int(np.ceil(y1 * height))),
+        slice(int(x0 * width), int(np.ceil(x1 * width))),
+    )
+
+
 def crop(image: np.ndarray, row: Row) -> np.ndarray:
     """The box of the characters as engines like it: unsqueezed, with a margin."""
+    found_box = image[box_of(row, (image.shape[0], image.shape[1]))]
+    box = Image.fromarray(np.rint(found_box * 255).astype(np.uint8))
     height, width = image.shape
-    x0, x1 = int(row["x0"] * width), int(np.ceil(row["x1"] * width))
-    y0, y1 = int(row["y0"] * height), int(np.ceil(row["y1"] * height))
-    box = Image.fromarray(np.rint(image[y0:y1, x0:x1] * 255).astype(np.uint8))
     wide = (row["x1"] - row["x0"]) * float(row.get("native_w") or width)
     high = (row["y1"] - row["y0"]) * float(row.get("native_h") or height)
     size = (max(8, round(_OCR_HEIGHT * wide / high)), _OCR_HEIGHT)
@@ -185,10 +199,22 @@ def crop(image: np.ndarray, row: Row) -> np.ndarray:
 # Methods: from grey plates in [0, 1] and their kernels to images with bright paper
 
 
-def methods(model: str) -> dict[str, Callable[..., Any]]:
+def methods(
+    model: str, rows: list[Row], characters: str = "characters"
+) -> dict[str, Callable[..., Any]]:
     """What is compared, the photo as it is first."""
     gan = named_model(model)
     paper = gan.classes_[1]
+
+    def characters_alone(X: Plates, kernels: Any) -> Plates:
+        """The plates, with the characters' box as the model for it deblurs it."""
+        boxes = [box_of(row, X.shape[1:], _BOX_MARGIN) for row in rows]
+        crops = [x[box] for x, box in zip(X, boxes, strict=True)]
+        found = X.copy()
+        deblurred = named_model(characters).deblur(crops)
+        for plate, box, grey in zip(found, boxes, deblurred, strict=True):
+            plate[box] = grey
+        return found
 
     def classical(binarizer: Any) -> Any:
         return lambda X, kernels: binarizer.fit(X).predict(X)
@@ -201,6 +227,7 @@ def methods(model: str) -> dict[str, Callable[..., Any]]:
         "Richardson-Lucy, true": lucy,
         "ours, grey": lambda X, kernels: gan.deblur(X),
         "ours, binary": lambda X, kernels: gan.predict(X) == paper,
+        "characters, grey": characters_alone,
     }
 
 
@@ -284,7 +311,7 @@ def plates(arguments: argparse.Namespace) -> None:
     rows = read_rows(arguments.folder, arguments.half)[: arguments.number]
     sharp = load_plates(arguments.folder, rows)
     readers = make_readers(arguments.engine)
-    known = methods(arguments.model)
+    known = methods(arguments.model, rows, arguments.characters)
     unknown = sorted(set(arguments.methods or ()) - set(known))
     if unknown:
         raise SystemExit(f"unknown methods {unknown}; there are {list(known)}")
@@ -324,8 +351,8 @@ def dashcam(arguments: argparse.Namespace) -> None:
     readers = make_readers(arguments.engine, DIGITS)
     found = {
         name: method(X, None)
-        for name, method in methods(arguments.model).items()
-        if "true" not in name
+        for name, method in methods(arguments.model, rows).items()
+        if "true" not in name and name != "characters, grey"
     }
     found["sharp photo"] = stack("sharp")
     # The rim, with the border and bolts, is not to be read.
@@ -367,6 +394,11 @@ def main() -> int:
         if run is plates:
             command.add_argument("--levels", nargs="+", default=LEVELS)
             command.add_argument("--methods", nargs="+", help="besides grey")
+            command.add_argument(
+                "--characters",
+                default="characters",
+                help="the model of the characters' box, a name or a file",
+            )
             command.add_argument(
                 "--half", choices=("tuning", "final", "all"), default="all"
             )

@@ -1,0 +1,163 @@
+"""What the header of a model's file may say, and what it says of a model."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from typing import Any
+
+import numpy as np
+import torch
+
+from skdeblurbin._files import Arrays
+from skdeblurbin._gan_engine import GANEngine
+from skdeblurbin._gan_parameters import check_gan_parameters, check_image_sizes
+from skdeblurbin._gan_training_file import expected_arrays, is_count
+from skdeblurbin.networks import DenseGenerator, PatchDiscriminator
+from skdeblurbin.persistence import Shapes
+
+CLASS = "GANBinarizer"
+# Parameters that say what a machine has and may; files neither tell nor set them.
+_OF_MACHINE = (
+    "device",
+    "checkpoint_dir",
+    "perceptual_weights",
+    "max_image_pixels",
+    "working_memory",
+)
+_MOST_BLOCKS, _MOST_CHANNELS = 1000, 100_000
+
+
+def as_plain(value: Any, name: str) -> Any:
+    """A parameter as JSON knows it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(value, torch.device):
+        value = str(value)
+    if isinstance(value, tuple | list):
+        return [as_plain(item, name) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(
+        f"{name}={value!r} cannot be saved: only plain values can. Set it to another "
+        "before saving, or pickle the model."
+    )
+
+
+def parameters_of_file(kind: type[GANEngine], about: dict[str, Any]) -> dict[str, Any]:
+    """The constructor's arguments in a header, checked, without the device."""
+    parameters = dict(about["parameters"])
+    unknown = sorted(parameters.keys() - set(kind._get_param_names()))
+    if unknown:
+        raise ValueError(f"it has parameters that do not exist: {', '.join(unknown)}")
+    for name in ("image_shape", "working_shape"):
+        if isinstance(parameters.get(name), list):
+            parameters[name] = tuple(parameters[name])
+    for name in _OF_MACHINE:
+        parameters.pop(name, None)
+    seed, perceptual = parameters.get("random_state"), parameters.get("perceptual")
+    if not (seed is None or (type(seed) is int and 0 <= seed < 2**32)):
+        raise ValueError(f"its random_state is {seed!r}")
+    if not isinstance(perceptual, str | None):
+        raise ValueError(f"its perceptual is {perceptual!r}")
+    given = kind(**parameters).get_params(deep=False)
+    check_gan_parameters(given)
+    check_image_sizes((), given["working_shape"], given["max_image_pixels"])
+    return parameters
+
+
+def defaults_of_machine(kind: type[GANEngine]) -> dict[str, Any]:
+    """What is saved of parameters that are nobody else's business."""
+    defaults = kind().get_params(deep=False)
+    return {name: defaults[name] for name in _OF_MACHINE}
+
+
+def check_same_network(
+    kind: type[GANEngine], about: dict[str, Any], weights: Arrays
+) -> None:
+    """Refuse to write a file that could not be read.
+
+    Raises
+    ------
+    ValueError
+        If the parameters describe other arrays than there are.
+    """
+    message = (
+        "The parameters describe another network than the fitted one: set them back "
+        "to what they were in fit, or fit again."
+    )
+    try:
+        expected = expected_of_model(kind, about)
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"{message} ({error})") from error
+    if expected != {name: value.shape for name, value in weights.items()}:
+        raise ValueError(message)
+
+
+def expected_of_model(kind: type[GANEngine], about: dict[str, Any]) -> Shapes:
+    """The arrays of the generator that a header describes."""
+    if about["class"] != CLASS:
+        raise ValueError(f"it is a {about['class']!r}, not a {CLASS}")
+    _check_fitted(about["fitted"])
+    model = kind(**parameters_of_file(kind, about))
+    options = model._generator_options()
+    widths = [*options.values(), model.discriminator_channels]
+    # What no header of allowed size could list, or no memory hold.
+    if options["n_blocks"] > _MOST_BLOCKS or max(widths) > _MOST_CHANNELS:
+        raise ValueError(f"its network is too large: {options}")
+    discriminator_options: dict[str, Any] = model._discriminator_options()
+    with torch.device("meta"):
+        generator = DenseGenerator(**options)
+        shapes = {name: tuple(v.shape) for name, v in generator.state_dict().items()}
+        if "training" not in about:
+            return shapes
+        networks = {
+            "generator": generator,
+            "discriminator": PatchDiscriminator(**discriminator_options),
+        }
+    return shapes | expected_arrays(about["training"], networks, model.optimizer)
+
+
+def _check_fitted(fitted: dict[str, Any]) -> None:
+    """Check what a header says of the fitted attributes."""
+    # numpy would take far more than names of types, and read Python's literals in it.
+    if not re.fullmatch("[<>|=][biuf][1248]", fitted["classes_dtype"]):
+        raise ValueError(f"it has classes of type {fitted['classes_dtype']!r}")
+    dtype = np.dtype(fitted["classes_dtype"])
+    classes = np.array(fitted["classes_"], dtype)
+    low, high = fitted["input_range_"]
+    sound = (
+        classes.shape == (2,)
+        and bool(classes[0] < classes[1])
+        and math.isfinite(low)
+        and math.isfinite(high)
+        and low < high
+        and isinstance(fitted["_fitted_on_integers"], bool)
+        and is_count(fitted["n_epochs_"])
+        and _are_columns(fitted)
+    )
+    if not sound:
+        raise ValueError("what it says of the training data cannot be")
+
+
+def _are_columns(fitted: dict[str, Any]) -> bool:
+    """Whether what a header says of the training images' form can be."""
+    shape, n_columns = fitted.get("image_shape_"), fitted.get("n_features_in_", 1)
+    names = fitted.get("feature_names_in_")
+    return (
+        (shape is None or (isinstance(shape, list) and len(shape) == 2))
+        and all(is_count(side) and side > 0 for side in shape or ())
+        and is_count(n_columns)
+        and n_columns > 0
+        and (
+            names is None
+            or (
+                isinstance(names, list)
+                and len(names) == n_columns
+                and all(isinstance(name, str) for name in names)
+            )
+        )
+    )
