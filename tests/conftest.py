@@ -31,7 +31,7 @@ from scipy.ndimage import uniform_filter1d
 from skdeblurbin import GANBinarizer
 
 # Scripts without doctests; some need packages that the tests do not.
-collect_ignore = ["benchmarks"]
+collect_ignore = ["benchmarks", "soak"]
 
 # No deadline, since the machine may be busy; the same examples in every run, and no
 # folder of examples left in the checkout.
