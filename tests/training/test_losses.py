@@ -174,3 +174,75 @@ def test_mask_at_the_resolution_of_feature_maps():
     mask[..., :3] = 1
     values = torch.tensor([[[[1.0, 4.0]]]])  # half of the right cell is inside
     assert masked_mean(values, mask).item() == pytest.approx((1 + 0.5 * 4) / 1.5)
+
+
+def outside_changed(values, mask):
+    """The same values within a mask, and others outside of it."""
+    return torch.where(mask > 0, values, torch.full_like(values, 0.77))
+
+
+@pytest.mark.parametrize("content", [AbsoluteLoss(), CrossEntropyLoss()])
+def test_what_lies_outside_of_the_mask_does_not_count_in_any_term(content):
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, 1, 6, 10)
+    mask = torch.ones(shape)
+    mask[0, :, 4:], mask[1, :, :, 7:] = 0, 0
+    output, target, logits, real = (
+        torch.rand(shape, generator=generator) * 1.8 - 0.9 for _ in range(4)
+    )
+    loss = GeneratorLoss(
+        K1=3.0,
+        K2=5.0,
+        adversarial_weight=7.0,
+        perceptual=PerceptualLoss(lambda grey: torch.cat([grey, grey**2], dim=1)),
+        content=content,
+    )
+    found = loss(output, target, logits, mask)
+    changed = [outside_changed(v, mask) for v in (output, target, logits)]
+    again = loss(*changed, mask)
+    without = loss(output, target, logits)
+    for name, value in found.items():
+        torch.testing.assert_close(again[name], value)
+        assert abs(float(without[name] - value)) > 1e-3, name
+    # Equation (4), with weights that tell the terms apart.
+    total = (
+        3 * found["perceptual_loss"]
+        + 5 * found["content_loss"]
+        + 7 * found["adversarial_loss"]
+    )
+    torch.testing.assert_close(found["generator_loss"], total)
+    # And of the discriminator: either kind of logits has the mask.
+    discriminate = AdversarialLoss().discriminator
+    value = discriminate(real, logits, mask)
+    assert abs(float(discriminate(real, logits) - value)) > 1e-3
+    for pair in [
+        (outside_changed(real, mask), logits),
+        (real, outside_changed(logits, mask)),
+    ]:
+        torch.testing.assert_close(discriminate(*pair, mask), value)
+
+
+def test_patches_half_inside_count_and_are_averaged_by_their_number():
+    # Four patches of two columns: two inside, one half inside, one outside.
+    mask = torch.zeros(1, 1, 2, 8)
+    mask[..., :5] = 1
+    logits = torch.tensor([[[[logit(0.2), logit(0.4), logit(0.9), 50.0]]]])
+    value = log_mean_sigmoid(logits, mask)
+    assert value.shape == (1,)
+    assert value.item() == pytest.approx(math.log((0.2 + 0.4 + 0.9) / 3), abs=1e-6)
+    # Two images of different numbers of patches: each by its own.
+    masks = torch.cat([mask, torch.ones_like(mask)])
+    both = log_mean_sigmoid(torch.cat([logits, logits]), masks)
+    wanted = [math.log(1.5 / 3), math.log(2.5 / 4)]
+    assert both.tolist() == pytest.approx(wanted, abs=1e-6)
+
+
+def test_masks_shrink_along_either_side():
+    mask = torch.zeros(1, 1, 6, 8)
+    mask[..., :3, :] = 1
+    values = torch.tensor([1.0, 5.0])[None, None, :, None].expand(1, 3, 2, 4)
+    # Of features of two rows, the upper one is inside, in all three channels.
+    assert masked_mean(values, mask).item() == pytest.approx(1)
+    rows = torch.tensor([1.0, 5.0, 9.0])[None, None, :, None].expand(1, 3, 3, 8)
+    # Of three rows one is inside, one half, and one is outside.
+    assert masked_mean(rows, mask).item() == pytest.approx((1 + 0.5 * 5) / 1.5)
