@@ -209,12 +209,11 @@ def _warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> bool:
     missing = _LEAST_CONTRAST * sum(float(truth.std()) for truth in chosen.paper)
     wrong = blank = 0.0
     sharp = _deblur_finite(generator, chosen)
-    extents = extents_of(chosen.grey)
-    for extent, truth, grey in zip(extents, chosen.paper, sharp, strict=True):
+    for truth, grey in zip(chosen.paper, sharp, strict=True):
         missing -= float(grey.std())
         if missing <= 0:
             return False
-        wrong += float(np.mean(to_paper(extent, grey) != truth)) ** 0.5
+        wrong += float(np.mean(binarize_otsu(grey) != truth)) ** 0.5
         blank += min(float(truth.mean()), 1 - float(truth.mean())) ** 0.5
     # Faint output that Otsu's threshold still splits rightly is no failure.
     is_useless = len(chosen) > 0 and wrong >= _NO_BETTER * blank

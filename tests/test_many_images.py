@@ -25,7 +25,7 @@ class Files(Sequence):
 
     def __init__(self, images):
         self.images = images
-        self.n_alive = self.most_alive = self.n_read = 0
+        self.n_read = 0
 
     def __len__(self):
         return len(self.images)
