@@ -7,6 +7,7 @@ import without it.
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ _HOMES = {
     "SauvolaBinarizer": "skdeblurbin._classical",
     "WienerBinarizer": "skdeblurbin._classical",
 }
+
+
+# Silent, unless a program listens: logging.basicConfig(level=logging.INFO).
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

@@ -16,14 +16,14 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeblurbin._parameters import check_image_shape
-from skdeblurbin._validation import (
-    Images,
-    check_images,
+from skdeblurbin._targets import (
+    check_sample_weight,
     check_targets,
     decode_paper,
     encode_targets,
     find_classes,
 )
+from skdeblurbin._validation import Images, check_images
 from skdeblurbin._warnings import warn_user
 from skdeblurbin.metrics import root_mean_squared_error
 
@@ -61,13 +61,13 @@ def shown_to_callbacks(fit: Fit) -> Fit:
     """Decorate a `fit` without steps: callbacks see it as one task."""
 
     @functools.wraps(fit)
-    def one_task(self: BaseBinarizer, X: Any, Y: Any = None) -> BaseBinarizer:
+    def one_task(self: BaseBinarizer, X: Any, y: Any = None) -> BaseBinarizer:
         context = self._init_callback_context()
-        context.call_on_fit_task_begin(estimator=self, X=X, y=Y)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with taken_back_on_error(self):
-            fit(self, X, Y)
+            fit(self, X, y)
             context.call_on_fit_task_end(
-                estimator=self, X=X, y=Y, reconstruction_attributes={}
+                estimator=self, X=X, y=y, reconstruction_attributes={}
             )
         return self
 
@@ -126,7 +126,7 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
         """
         return self.predict(X)
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Minus the mean over images of the RMSE on {0, 1}.
 
         Parameters
@@ -135,6 +135,8 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
             Blurred images, as in :meth:`predict`.
         y : array-like or list of images
             Binary truth of the same shapes, in the encoding of `classes_`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each image counts for in the mean, at least 0.
 
         Returns
         -------
@@ -145,14 +147,18 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
         ------
         ValueError
             If `y` holds other values than `classes_`, or differs in shape from `X`.
+            If `sample_weight` has not one number for each image.
         """
         images = self._check_new_images(X)
         targets = check_targets(
             y, images, image_shape=self._checked_image_shape(), estimator=self
         )
+        weights = check_sample_weight(sample_weight, len(images))
         find_classes(targets, self.classes_)
         truth = encode_targets(targets, self.classes_)
-        return -float(root_mean_squared_error(truth, list(self._binarize(images))))
+        binary = list(self._binarize(images))
+        errors = root_mean_squared_error(truth, binary, per_image=True)
+        return -float(np.average(errors, weights=weights))
 
     @abstractmethod
     def _binarize(self, images: Images) -> Iterable[NDArray[np.bool_]]:

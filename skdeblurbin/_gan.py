@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
 
-from skdeblurbin._base import tears_down_callbacks
-from skdeblurbin._gan_callbacks import FitTasks
 from skdeblurbin._gan_files import GANFiles
-from skdeblurbin._gan_parameters import (
-    check_gan_parameters,
-    check_resume,
-    check_same_classes,
-)
+from skdeblurbin._gan_fitting import GANFitting
 
 
-class GANBinarizer(GANFiles):
+class GANBinarizer(GANFitting, GANFiles):
     """Conditional GAN that maps blurred plates straight to binary ones [1]_.
 
     A generator of dense blocks learns from pairs (blurred photo, binary image), against
@@ -138,7 +132,9 @@ class GANBinarizer(GANFiles):
         Seeds initial weights, order and augmentation. Pass an int for reproducible
         results on one kind of device. Global generators are never touched.
     verbose : int or bool, default=0
-        1 prints a line for each epoch: losses, RMSE, validation, time left.
+        1 shows a live line on stderr: epoch, losses, RMSE, validation, time left; in
+        logs, where a line cannot be live, it prints one at most every ten seconds. 2
+        prints a line for each epoch. `predict` on many images shows one, too.
 
     Attributes
     ----------
@@ -147,7 +143,7 @@ class GANBinarizer(GANFiles):
     discriminator_ : PatchDiscriminator or None
         The trained discriminator; None if `adversarial_weight` is 0.
     classes_ : ndarray of shape (2,)
-        The two values of `Y`, ink (the lower) first.
+        The two values of `y`, ink (the lower) first.
     input_range_ : tuple (low, high)
         The values of `X` that are taken as black and white.
     image_shape_ : tuple (height, width) or None
@@ -264,113 +260,6 @@ class GANBinarizer(GANFiles):
         self.checkpoint_every = checkpoint_every
         self.random_state = random_state
         self.verbose = verbose
-
-    @tears_down_callbacks
-    def fit(self, X: Any, Y: Any, *, resume: bool | str = "auto") -> Self:
-        """Train on pairs of blurred and binary images.
-
-        Ctrl-C ends the training early with a warning, and keeps what was learnt; a
-        second one raises KeyboardInterrupt.
-        Callbacks (`set_callbacks`) see each epoch as a task named "epoch"; if one
-        returns True at its end, so does the training. Their `fitted_estimator` is a
-        copy of what `fit` would return if it ended there.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, height, width), (n_samples, height, \
-                width, channels) or (n_samples, n_features), or list of images
-            Blurred images, of mixed sizes too.
-        Y : array-like or list of images
-            Binary images of the same shapes, with two values over all of them: the
-            lower is ink, the upper paper.
-        resume : {"auto", True, False}, default="auto"
-            Whether to go on from a checkpoint of this very training in
-            `checkpoint_dir`: with equal parameters and data, as which `n_threads`,
-            `device` and `verbose` do not count. At an equal number of threads the
-            result is that of a training that was never stopped, to the last bit.
-            "auto" goes on where there is one; True makes it an error if there is none;
-            False begins anew.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter, `X` or `Y` is not as described; the estimator is then as it
-            was before. If ``resume=True`` and there is no checkpoint of this training;
-            the error names in what those that are there differ.
-        ModelFileError
-            If the checkpoint is damaged.
-        RuntimeError
-            If another process or thread is at the same training in `checkpoint_dir`.
-        OSError
-            If a checkpoint cannot be written, or the disk is full; the one before it
-            stays.
-        FloatingPointError
-            If losses, gradients or weights become infinite or NaN time and again. What
-            was learnt until the last finite epoch is kept, if there is one.
-
-        Warns
-        -----
-        sklearn.exceptions.ConvergenceWarning
-            If a loss, a gradient or a weight becomes infinite or NaN: such a step is
-            left out; after ten in a row, the training goes back to the last finite
-            epoch, and on with a tenth of the learning rate, three times at most. If
-            the output of the trained generator is practically constant, or after 500
-            steps no better than blank paper; if the discriminator teaches nothing.
-        """
-        check_gan_parameters(self.get_params(deep=False))
-        must_resume = check_resume(resume)
-        data = self._check_pairs(X, Y)
-        continuing = self.warm_start and hasattr(self, "generator_")
-        tasks = FitTasks(self, X, Y, self.max_epochs)
-        return self._train(
-            X, data, continuing=continuing, tasks=tasks, resume=must_resume
-        )
-
-    def partial_fit(self, X: Any, Y: Any, classes: Any = None) -> Self:
-        """Train for one epoch, going on from earlier calls.
-
-        Value range and classes are those of the first call; the learning rate stays
-        constant, no pairs are set aside, and no callbacks run.
-
-        Parameters
-        ----------
-        X : array-like or list of images
-            Blurred images, as in :meth:`fit`.
-        Y : array-like or list of images
-            Binary images of the same shapes.
-        classes : array-like of shape (2,), default=None
-            The two values of binary images: needed by the first call if its `Y` holds
-            one of them only. The lower is ink.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter, `X` or `Y` is not as described, or `classes` are not those
-            of the first call; the estimator is then as it was before.
-        FloatingPointError
-            As in :meth:`fit`; the estimator is then as it was before.
-
-        Warns
-        -----
-        sklearn.exceptions.ConvergenceWarning
-            As in :meth:`fit`.
-        """
-        check_gan_parameters(self.get_params(deep=False))
-        continuing = hasattr(self, "generator_")
-        if continuing:
-            self._check_new_images(X)
-            check_same_classes(classes, self.classes_)
-            classes = self.classes_
-        data = self._check_pairs(X, Y, classes, keep_range=continuing)
-        return self._train(X, data, continuing=continuing)
 
     def deblur(self, X: Any) -> Any:
         """Map blurred images to the intermediate, deblurred grey images.

@@ -24,15 +24,15 @@ class FitTasks:
     ----------
     estimator : estimator
         The one that is being fitted.
-    X, Y : array-like or list
+    X, y : array-like or list
         The training data as `fit` got them, for the callbacks.
     max_epochs : int
     """
 
     def __init__(
-        self, estimator: BaseEstimator, X: Any, Y: Any, max_epochs: int
+        self, estimator: BaseEstimator, X: Any, y: Any, max_epochs: int
     ) -> None:
-        self._about = {"estimator": estimator, "X": X, "y": Y}
+        self._about = {"estimator": estimator, "X": X, "y": y}
         self._has_callbacks = bool(getattr(estimator, "_skl_callbacks", ()))
         self._context = estimator._init_callback_context(max_subtasks=max_epochs)
         self._context.call_on_fit_task_begin(**self._about)

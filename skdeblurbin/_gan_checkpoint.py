@@ -33,7 +33,11 @@ _N_TOLD = 3
 
 
 def make_checkpoint(
-    estimator: BaseEstimator, pairs: Pairs, about_data: Any, earlier: Any
+    estimator: BaseEstimator,
+    pairs: Pairs,
+    validation: Pairs | None,
+    about_data: Any,
+    earlier: Any,
 ) -> Checkpoint | None:
     """The checkpoint of an estimator's training, if it has a directory for that.
 
@@ -43,7 +47,9 @@ def make_checkpoint(
         With `checkpoint_dir` and `checkpoint_every`. To be called before its random
         state is drawn from.
     pairs : Pairs
-        All that it trains and validates on.
+        That it trains on, or sets aside.
+    validation : Pairs or None
+        That it validates on, besides.
     about_data : object
         What else it knows of its data.
     earlier : object
@@ -63,6 +69,8 @@ def make_checkpoint(
         if name not in _WITHOUT_EFFECT
     }
     fingerprint["training data"] = f"{_hash_of_pairs(pairs)} {joblib.hash(about_data)}"
+    if validation is not None:
+        fingerprint["validation data"] = _hash_of_pairs(validation)
     fingerprint["earlier training"] = joblib.hash(earlier)
     directory = Path(parameters["checkpoint_dir"])
     return Checkpoint(directory, fingerprint, every=parameters["checkpoint_every"])
@@ -136,4 +144,6 @@ def _hash_of_pairs(pairs: Pairs) -> str:
             found.update(f"{array.dtype.str} {array.shape}".encode())
             found.update(np.ascontiguousarray(array).data)
         found.update(repr(tuple(map(float, limits))).encode())
+    if pairs.weights is not None:
+        found.update(pairs.weights.tobytes())
     return found.hexdigest()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
@@ -17,6 +16,7 @@ from sklearn.utils import Tags, check_random_state
 from skdeblurbin._base import BaseBinarizer, taken_back_on_error
 from skdeblurbin._gan_callbacks import FitTasks
 from skdeblurbin._gan_checkpoint import make_checkpoint, read_checkpoint
+from skdeblurbin._gan_data import TrainingData
 from skdeblurbin._gan_pairs import (
     split_pairs,
     to_paper,
@@ -30,12 +30,8 @@ from skdeblurbin._gan_parameters import (
     check_unchanged,
 )
 from skdeblurbin._parameters import check_image_shape
-from skdeblurbin._ranges import (
-    learn_scale,
-    ranges_of,
-    scale_to_unit,
-    warn_doubtful_range,
-)
+from skdeblurbin._progress import Progress
+from skdeblurbin._ranges import ranges_of, scale_to_unit
 from skdeblurbin._tensors import (
     Interruptible,
     build_network,
@@ -48,12 +44,7 @@ from skdeblurbin._tensors import (
     to_numpy_state,
     torch_threads,
 )
-from skdeblurbin._validation import (
-    Images,
-    check_targets,
-    encode_targets,
-    find_classes,
-)
+from skdeblurbin._validation import Images
 from skdeblurbin.networks import DenseGenerator, PatchDiscriminator
 from skdeblurbin.networks.discriminator import MINIMUM_SIZE
 from skdeblurbin.networks.inference import deblur_images
@@ -72,29 +63,13 @@ from skdeblurbin.training import (
     augment_pair,
 )
 
+# Seconds that a prediction takes before it shows how far it is.
+_PATIENCE = 2.0
+
 _NETWORKS: dict[str, type[torch.nn.Module]] = {
     "generator_": DenseGenerator,
     "discriminator_": PatchDiscriminator,
 }
-
-
-@dataclass(frozen=True)
-class _TrainingData:
-    """Validated training pairs, and what `predict` must know of them."""
-
-    images: Images
-    pairs: Pairs
-    classes: NDArray[Any]
-    input_range: tuple[float, float]
-    on_integers: bool
-
-    def known(self) -> dict[str, Any]:
-        """The fitted attributes that do not depend on the training."""
-        return {
-            "classes_": self.classes,
-            "input_range_": self.input_range,
-            "_fitted_on_integers": self.on_integers,
-        }
 
 
 class GANEngine(BaseBinarizer):
@@ -111,30 +86,10 @@ class GANEngine(BaseBinarizer):
     device_: torch.device
     _rng: np.random.Generator
 
-    def _check_pairs(
-        self, X: Any, Y: Any, classes: Any = None, *, keep_range: bool = False
-    ) -> _TrainingData:
-        images = self._check_training_images(X)
-        targets = check_targets(
-            Y, images, image_shape=self._checked_image_shape(), estimator=self
-        )
-        found = find_classes(targets, classes)
-        if keep_range:
-            input_range, on_integers = self.input_range_, self._fitted_on_integers
-        else:
-            input_range, on_integers = learn_scale(images.extents)
-        ranges = ranges_of(images.extents, input_range, on_integers)
-        warn_doubtful_range(images.extents, ranges)
-        paper = encode_targets(targets, found)
-        pairs = Pairs(images.grey, ranges, paper, self._checked_working_shape())
-        if keep_range:
-            found = self.classes_  # with the dtype of the first call
-        return _TrainingData(images, pairs, found, input_range, on_integers)
-
     def _train(
         self,
         X: Any,
-        data: _TrainingData,
+        data: TrainingData,
         *,
         continuing: bool,
         tasks: FitTasks | None = None,
@@ -158,8 +113,10 @@ class GANEngine(BaseBinarizer):
             rng = self._make_rng(continuing=continuing)
             split_seed = self._split_seed if continuing else int(rng.integers(2**62))
             trainer = self._make_trainer(rng, device, continuing=continuing)
-            fraction = self.validation_fraction if tasks else None
-            training, held_out = split_pairs(data.pairs, fraction, split_seed)
+            training, held_out = data.pairs, data.validation
+            if tasks and self.validation_fraction is not None:
+                fraction = self.validation_fraction
+                training, held_out = split_pairs(training, fraction, split_seed)
             run = self._make_run(
                 trainer, held_out, tasks, checkpoint, continuing=continuing
             )
@@ -193,11 +150,9 @@ class GANEngine(BaseBinarizer):
         shape = self._checked_working_shape()
         check_image_sizes(images.shapes, shape, self.max_image_pixels)
 
-    def _checkpoint(
-        self, data: _TrainingData, *, continuing: bool
-    ) -> Checkpoint | None:
+    def _checkpoint(self, data: TrainingData, *, continuing: bool) -> Checkpoint | None:
         earlier = self._training_state if continuing else None
-        return make_checkpoint(self, data.pairs, data.known(), earlier)
+        return make_checkpoint(self, data.pairs, data.validation, data.known(), earlier)
 
     def _checked_working_shape(self) -> tuple[int, int] | None:
         return check_image_shape(self.working_shape, "working_shape")
@@ -321,19 +276,27 @@ class GANEngine(BaseBinarizer):
         check_output_scale(output_scale, self.working_shape)
         ranges = ranges_of(images.extents, self.input_range_, self._fitted_on_integers)
         scaled = map(scale_to_unit, images.grey, ranges)
-        with torch_threads(self.n_threads):
-            yield from deblur_images(
+        progress = Progress(
+            len(images), "images", wanted=bool(self.verbose), delay=_PATIENCE
+        )
+        with torch_threads(self.n_threads), progress:
+            for sharp in deblur_images(
                 self.generator_,
                 scaled,
                 self._checked_working_shape(),
                 resize_back=output_scale == "input",
                 n_bytes=bytes_to_work_in(self.working_memory),
-            )
+            ):
+                progress.advance()
+                yield sharp
 
     def _binarize(
         self, images: Images, output_scale: str = "input"
     ) -> Iterator[NDArray[np.bool_]]:
-        return map(to_paper, images.extents, self._deblur(images, output_scale))
+        # Strict, so that the generator comes to its end.
+        deblurred = self._deblur(images, output_scale)
+        for extent, sharp in zip(images.extents, deblurred, strict=True):
+            yield to_paper(extent, sharp)
 
     def _binarize_for_caller(self, images: Images) -> Iterator[NDArray[np.bool_]]:
         return self._binarize(images, self.output_scale)

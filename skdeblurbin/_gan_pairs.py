@@ -34,16 +34,12 @@ _PINNED_EPOCHS = 5
 _NO_BETTER = 0.999
 
 
-def split_pairs(
-    pairs: Pairs, fraction: float | None, seed: int
-) -> tuple[Pairs, Pairs | None]:
+def split_pairs(pairs: Pairs, fraction: float, seed: int) -> tuple[Pairs, Pairs]:
     """Pairs to train on, and pairs set aside for validation.
 
     Equal seeds set the same pairs aside, so that a fit that goes on with the same
     data never validates on pairs that were trained on before.
     """
-    if fraction is None:
-        return pairs, None
     n_held_out = max(1, round(fraction * len(pairs)))
     if n_held_out >= len(pairs):
         raise ValueError(
@@ -72,9 +68,15 @@ def validation_scores(held_out: Pairs, generator: torch.nn.Module) -> dict[str, 
     """
     sharp = _deblur_finite(generator, held_out)
     binary = list(map(to_paper, extents_of(held_out.grey), sharp))
+
+    def mean(of_pairs: NDArray[np.float64]) -> float:
+        return float(np.average(of_pairs, weights=held_out.weights))
+
     return {
-        "rmse": float(root_mean_squared_error(held_out.paper, binary)),
-        "f_measure": float(f_measure(held_out.paper, binary, classes=[False, True])),
+        "rmse": mean(root_mean_squared_error(held_out.paper, binary, per_image=True)),
+        "f_measure": mean(
+            f_measure(held_out.paper, binary, classes=[False, True], per_image=True)
+        ),
     }
 
 
@@ -171,7 +173,7 @@ def _warn_of_no_gain(
         return
     warn_user(
         f"After {len(history)} epochs the RMSE is {error:.3f}, and that of blank paper "
-        f"{blank:.3f}: nothing of use was learnt. Check that X[i] and Y[i] show the "
+        f"{blank:.3f}: nothing of use was learnt. Check that X[i] and y[i] show the "
         "same plate at the same place for every i; then try more pairs, more epochs, "
         "or a lower learning_rate.",
         ConvergenceWarning,
@@ -223,7 +225,7 @@ def _warn_of_constant_output(generator: torch.nn.Module, pairs: Pairs) -> bool:
             f"{len(chosen)} pairs looked at it has less than a quarter of the truth's "
             "contrast, and binarized it is no better than blank images, so that its "
             "predictions mean nothing. If the training was short, try more epochs or a "
-            "lower learning_rate. Else check that X[i] and Y[i] show the same plate at "
+            "lower learning_rate. Else check that X[i] and y[i] show the same plate at "
             "the same place for every i, that the photos use a good part of "
             "input_range_, and that the blur is shorter than half of the "
             f"{generator.receptive_field} pixels that the generator sees (raise "

@@ -55,11 +55,14 @@ _NUMBERS: dict[str, dict[str, Any]] = {
 }
 
 
-def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
+def check_gan_parameters(
+    parameters: Mapping[str, Any], *, validates: bool = False
+) -> None:
     """Check the parameters that stand alone, and those that need each other.
 
     `device`, `random_state` and what `perceptual` is, if no string, are checked where
-    they are resolved.
+    they are resolved. `validates` says whether there are pairs to validate on, whatever
+    `validation_fraction` is.
 
     Raises
     ------
@@ -88,13 +91,11 @@ def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
     if directory is not None and not isinstance(directory, str | PathLike):
         raise TypeError(f"checkpoint_dir must be a path or None, got {directory!r}.")
     check_perceptual_name(parameters["perceptual"])
-    if (
-        parameters["n_iter_no_change"] is not None
-        and parameters["validation_fraction"] is None
-    ):
+    validates = validates or parameters["validation_fraction"] is not None
+    if parameters["n_iter_no_change"] is not None and not validates:
         raise ValueError(
             f"n_iter_no_change={parameters['n_iter_no_change']} needs pairs to measure "
-            "on: set validation_fraction, for example to 0.1."
+            "on: set validation_fraction, for example to 0.1, or give X_val and y_val."
         )
     no_perceptual = not parameters["K1"] or parameters["perceptual"] is None
     if no_perceptual and not parameters["K2"] and not parameters["adversarial_weight"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -61,6 +61,10 @@ class Images:
     def extents(self) -> list[Extent]:
         """Dtype and extreme values of every image."""
         return extents_of(self.grey)
+
+    def take(self, indices: Iterable[int]) -> Images:
+        """The images with these indices, in the same form."""
+        return Images(Mapped(list(indices), self.grey.__getitem__), self.container)
 
     def pack(self, results: Iterable[NDArray[Any]]) -> Any:
         """Give `results`, one image for each input image, in the caller's form.
@@ -134,46 +138,6 @@ def check_images(
     return Images(Mapped(array, to_grey), "array")
 
 
-def check_targets(
-    Y: Any,
-    images: Images,
-    *,
-    image_shape: tuple[int, int] | None = None,
-    estimator: object = None,
-) -> Images:
-    """Check that `Y` holds one one-channel image of the same size for every image.
-
-    Raises
-    ------
-    ValueError
-        If number, sizes or form differ from those of `images`.
-    """
-    if Y is None:
-        who = type(estimator).__name__ if estimator is not None else "The estimator"
-        raise ValueError(
-            f"{who} requires y to be passed, but the target y is None: Y must hold one "
-            "binary image for every image of X."
-        )
-    _refuse_labels(Y)
-    targets = check_images(
-        Y, name="Y", image_shape=image_shape, colour=False, estimator=estimator
-    )
-    if len(targets) != len(images):
-        raise ValueError(
-            "Found input variables with inconsistent numbers of samples: "
-            f"[{len(images)}, {len(targets)}]: Y must hold one image for every image "
-            "of X."
-        )
-    pairs = zip(images.shapes, targets.shapes, strict=True)
-    for i, (image_size, target_size) in enumerate(pairs):
-        if image_size != target_size:
-            raise ValueError(
-                "Each image of Y must have the height and width of its image of X; "
-                f"image {i} has shape {image_size} in X and {target_size} in Y."
-            )
-    return targets
-
-
 def check_image_pair(
     Y_true: Any, Y_pred: Any, names: tuple[str, str] = ("Y_true", "Y_pred")
 ) -> tuple[Sequence[NDArray[Any]], Sequence[NDArray[Any]]]:
@@ -192,87 +156,6 @@ def check_image_pair(
             f"same sizes; got {_describe(first)} and {_describe(second)}."
         )
     return first.grey, second.grey
-
-
-def find_classes(targets: Images, classes: Any = None) -> NDArray[Any]:
-    """Find the two values of binary target images, the lower (ink) first.
-
-    Parameters
-    ----------
-    targets : Images
-        Validated target images.
-    classes : array-like of shape (2,), default=None
-        The two values, where they are known: `targets` may then lack one of them.
-
-    Returns
-    -------
-    ndarray of shape (2,)
-        The two values in the dtype of the targets.
-
-    Raises
-    ------
-    ValueError
-        If the images do not hold exactly two values, or others than `classes`.
-    """
-    values = reduce(np.union1d, map(np.unique, targets.grey))
-    if classes is not None:
-        return _find_among(values, classes, targets.grey[0].dtype)
-    if values.size == 2:
-        return values
-    if values.size == 1:
-        raise ValueError(
-            "Y must hold exactly two different values (ink and paper) over all images "
-            f"together, got only {values[0]}. (The number of classes has to be greater "
-            "than one; got 1 class)"
-        )
-    raise ValueError(
-        "Unknown label type: Y must hold exactly two different values (ink and paper) "
-        f"over all images together, got {_values_text(values)}. Grey target images "
-        "(JPEG files, resized masks) can be made binary first, for example Y > 127."
-    )
-
-
-def _find_among(values: NDArray[Any], classes: Any, dtype: Any) -> NDArray[Any]:
-    """The two `classes`, in the targets' `dtype` where it can hold them."""
-    known = np.unique(np.ravel(classes) if count_axes(classes) < 2 else [])
-    if (
-        known.size != 2
-        or known.dtype.kind not in "biuf"
-        or not np.isfinite(known).all()
-    ):
-        raise ValueError(
-            f"classes must hold exactly two different numbers, got {classes!r}."
-        )
-    if not np.isin(values, known).all():
-        raise ValueError(
-            f"Y must hold only the values {known.tolist()}, got {_values_text(values)}."
-        )
-    with np.errstate(all="ignore"):  # numpy warns of some numbers that do not fit
-        cast = known.astype(dtype)
-    # The caller's encoding in the targets' own dtype: bool stays bool.
-    return cast if np.array_equal(cast, known) else known
-
-
-def encode_targets(
-    targets: Images, classes: NDArray[Any]
-) -> Sequence[NDArray[np.bool_]]:
-    """Target images as booleans: True where they hold the upper class (paper)."""
-    return Mapped(targets.grey, lambda image: image == classes[1])
-
-
-def decode_paper(paper: NDArray[np.bool_], classes: NDArray[Any]) -> NDArray[Any]:
-    """Turn booleans into the two classes: the opposite of `encode_targets`.
-
-    As ``classes[paper]``, in a sixth of the time: ink has the bits of the lower class,
-    and where there is paper, those bits are flipped in which the upper one differs.
-    The classes are of 1, 2, 4 or 8 bytes, which is all that validated arrays have.
-    """
-    ink, white = classes.view(f"u{classes.dtype.itemsize}")
-    bits = paper.view(np.uint8) * (ink ^ white)
-    if ink:
-        bits ^= ink
-    decoded: NDArray[Any] = bits.view(classes.dtype)
-    return decoded
 
 
 def _check_axes(array: NDArray[Any], name: str, colour: bool) -> None:
@@ -367,13 +250,6 @@ def _check_one_channel(shape: tuple[int, ...], name: str) -> None:
         )
 
 
-def _refuse_labels(Y: Any) -> None:
-    """Strings are labels, not images: say so as scikit-learn does."""
-    dtype = getattr(Y, "dtype", None)
-    if getattr(dtype, "kind", None) in ("U", "S"):
-        raise ValueError(f"Unknown label type: Y must hold images, got dtype {dtype}.")
-
-
 def _channels_hint(shape: tuple[int, ...]) -> str:
     if shape[1] in CHANNELS:
         return " Channels come last: np.moveaxis(X, 1, -1)."
@@ -385,7 +261,3 @@ def _describe(images: Images) -> str:
     shown = ", ".join(str(shape) for shape in shapes[:3])
     more = ", ..." if len(shapes) > 3 else ""
     return f"{len(images)} images of shape {shown}{more}"
-
-
-def _values_text(values: NDArray[Any]) -> str:
-    return f"{values.size} values from {values.min()} to {values.max()}"

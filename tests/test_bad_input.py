@@ -334,7 +334,7 @@ def jpeg_noise() -> np.ndarray:
 
 
 BINARY = "exactly two different values"
-SIZES = "Each image of Y must have the height and width of its image of X"
+SIZES = "Each image of y must have the height and width of its image of X"
 REJECTED_Y = [
     Rejected("y7-constant", lambda: np.ones(SHAPE), ValueError, BINARY + ".* only 1.0"),
     Rejected("y8-grey", unit, ValueError, BINARY + r".*144 values from 0\.0.* to 0\.9"),
@@ -342,7 +342,7 @@ REJECTED_Y = [
         "y8-three-levels",
         lambda: grey() % 3,
         ValueError,
-        BINARY + r".*3 values from 0 to 2.*Y > 127",
+        BINARY + r".*3 values from 0 to 2.*y > 127",
     ),
     Rejected("y8-jpeg", jpeg_noise, ValueError, BINARY + ".*8 values from 0 to 255"),
     Rejected(
@@ -356,7 +356,7 @@ REJECTED_Y = [
         "y11-transposed",
         lambda: truth((N, 8, 6)),
         ValueError,
-        SIZES + r".*\(6, 8\) in X and \(8, 6\) in Y",
+        SIZES + r".*\(6, 8\) in X and \(8, 6\) in y",
     ),
     Rejected("y11-flat", lambda: truth((N, 48)), ValueError, SIZES),
     Rejected("y11-labels", lambda: np.arange(N) % 2, ValueError, "Reshape your data"),
@@ -364,10 +364,10 @@ REJECTED_Y = [
         "y11-colour",
         lambda: np.stack([truth(SHAPE)] * 3, axis=-1),
         ValueError,
-        r"one channel, got 3.*Y\[..., 0\]",
+        r"one channel, got 3.*y\[..., 0\]",
     ),
-    Rejected("y12-nan", lambda: with_value(np.nan), ValueError, "Y contains NaN"),
-    Rejected("y12-inf", lambda: with_value(-np.inf), ValueError, "Y contains infinity"),
+    Rejected("y12-nan", lambda: with_value(np.nan), ValueError, "y contains NaN"),
+    Rejected("y12-inf", lambda: with_value(-np.inf), ValueError, "y contains infinity"),
     Rejected("y13-strings", lambda: np.full(SHAPE, "a"), ValueError, "Unknown label"),
     Rejected(
         "y13-objects", lambda: np.full(SHAPE, "a", object), ValueError, "bytes/strings"
@@ -377,7 +377,7 @@ REJECTED_Y = [
         "y14-sparse",
         lambda: scipy.sparse.csr_array(truth((N, 8))),
         TypeError,
-        "Sparse data was passed for Y, but dense data is required",
+        "Sparse data was passed for y, but dense data is required",
     ),
     Rejected("y15-complex", lambda: unit() + 1j, ValueError, "Complex data not"),
     Rejected("y15-ragged", lambda: [[0, 1], [0]], ValueError, "same length"),

@@ -705,9 +705,9 @@ def check_deepcopy_is_apart(fitted, plates):
 
 
 class RemembersFirstFit(OtsuBinarizer):
-    def fit(self, X, Y=None):
+    def fit(self, X, y=None):
         self._level = getattr(self, "_level", np.mean(X))
-        return super().fit(X, Y)
+        return super().fit(X, y)
 
     def predict(self, X):
         return np.greater(X, self._level).astype(np.uint8)
@@ -760,8 +760,8 @@ def check_turned_images_turn(fitted, plates):
 
 
 class BrightIsPaper(OtsuBinarizer):
-    def fit(self, X, Y=None):
-        return super().fit(X, None if Y is None else Y * 0 + (X > 127))
+    def fit(self, X, y=None):
+        return super().fit(X, None if y is None else y * 0 + (X > 127))
 
 
 @property_of_otsu(BrightIsPaper)

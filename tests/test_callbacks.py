@@ -749,8 +749,8 @@ def test_stopping_in_a_search(n_jobs, plates, tiny_gan):
 
 
 def test_verbose_lines_stay(plates, tiny_gan, capsys):
-    tiny_gan(max_epochs=2, verbose=1).set_callbacks(Light()).fit(*plates)
-    lines = capsys.readouterr().out.splitlines()
+    tiny_gan(max_epochs=2, verbose=2).set_callbacks(Light()).fit(*plates)
+    lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
     assert "epoch 2/2" in lines[2]
 

@@ -301,7 +301,7 @@ def test_pairs_that_do_not_belong_together(strokes, tiny_gan):
     message = str(warning.message)
     for advice in (
         "on the 8 pairs",
-        "X[i] and Y[i] show the same plate",
+        "X[i] and y[i] show the same plate",
         "try more epochs or a lower learning_rate",
         "the 28 pixels",  # 4 * (2 * n_blocks + 5)
     ):

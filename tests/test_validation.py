@@ -9,15 +9,7 @@ import torch
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from skdeblurbin._validation import (
-    Images,
-    check_image_pair,
-    check_images,
-    check_targets,
-    decode_paper,
-    encode_targets,
-    find_classes,
-)
+from skdeblurbin._validation import check_image_pair, check_images
 
 SHAPE = (3, 4, 5)
 
@@ -348,107 +340,6 @@ def test_name_and_estimator_are_those_of_messages():
         check_images(np.full((2, 2, 2), np.nan), estimator="Estimator")
 
 
-# Targets
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        lambda Y: Y,
-        lambda Y: Y[..., np.newaxis],
-        list,
-        torch.from_numpy,
-        lambda Y: [Image.fromarray(image * np.uint8(255)) for image in Y],
-        lambda Y: [
-            Image.fromarray(image * np.uint8(255)).convert("RGB") for image in Y
-        ],
-        lambda Y: [Image.fromarray(image * np.uint8(255)).convert("P") for image in Y],
-    ],
-    ids=["array", "one channel", "list", "tensor", "PIL", "PIL RGB", "PIL palette"],
-)
-def test_targets_in_another_form_than_the_images(form, stack):
-    binary = (stack > 127).astype(np.uint8)
-    targets = check_targets(form(binary), check_images(list(stack)))
-    classes = find_classes(targets)
-    assert_array_equal(encode_targets(targets, classes), binary == 1)
-
-
-def test_rows_of_targets_belong_to_images(stack):
-    images = check_images(stack)
-    targets = check_targets(stack.reshape(3, 20) > 9, images, image_shape=(4, 5))
-    assert_grey(targets, stack > 9, "rows")
-    with pytest.raises(ValueError, match=r"\(4, 5\) in X and \(1, 20\) in Y"):
-        check_targets(stack.reshape(3, 20) > 9, images)
-
-
-@pytest.mark.parametrize("channels", [3, 4])
-@pytest.mark.parametrize("form", [np.asarray, list])
-def test_targets_have_one_channel(channels, form, stack):
-    Y = np.repeat(stack[..., np.newaxis] > 9, channels, axis=-1)
-    with pytest.raises(ValueError, match=rf"Y.* must have one channel, got {channels}"):
-        check_targets(form(Y), check_images(stack))
-
-
-def test_missing_targets_are_asked_for_in_the_name_of_the_estimator(stack):
-    with pytest.raises(ValueError, match="dict requires y to be passed, but the tar"):
-        check_targets(None, check_images(stack), estimator={})
-
-
-@pytest.mark.parametrize(
-    ("Y", "expected"),
-    [
-        (np.array([0, 1, 1]), [0, 1]),
-        (np.array([255, 0], np.uint8), [0, 255]),
-        (np.array([True, False]), [False, True]),
-        (np.array([7, 5], np.int16), [5, 7]),
-        (np.array([1, -1], np.float32), [-1, 1]),
-    ],
-)
-def test_classes_are_the_two_values_in_their_dtype(Y, expected):
-    targets = check_images(Y[:, np.newaxis, np.newaxis])
-    classes = find_classes(targets)
-    assert classes.dtype == Y.dtype
-    assert classes.tolist() == expected
-    encoded = encode_targets(targets, classes)
-    assert [image.item() for image in encoded] == (expected[1] == Y).tolist()
-
-
-@pytest.mark.parametrize(
-    ("values", "dtype", "classes", "expected", "expected_dtype"),
-    [
-        ([1, 1], np.uint8, [0, 1], [0, 1], np.uint8),
-        ([1, 1], np.uint8, [1, 0], [0, 1], np.uint8),
-        ([True, True], bool, [0, 1], [False, True], bool),
-        ([255, 255], np.uint8, (0.0, 255.0), [0, 255], np.uint8),
-        # What the dtype of these images cannot hold must not wrap around.
-        ([1, 1], np.uint8, [-1, 1], [-1, 1], np.int64),
-        ([0, 0], np.uint8, [0, 300], [0, 300], np.int64),
-        ([1, 1], np.int64, [0.5, 1], [0.5, 1], np.float64),
-        ([0, 0], np.float16, [0, 1e300], [0, 1e300], np.float64),
-    ],
-)
-def test_known_classes(values, dtype, classes, expected, expected_dtype):
-    targets = check_images(np.array(values, dtype)[:, np.newaxis, np.newaxis])
-    found = find_classes(targets, classes)
-    assert found.dtype == expected_dtype
-    assert found.tolist() == expected
-
-
-@pytest.mark.parametrize(
-    "classes",
-    [[0], [0, 0], [0, 1, 2], ["a", "b"], [0, np.nan], [0, np.inf], 1, [[0], [1, 2]]],
-)
-def test_classes_are_two_numbers(classes):
-    with pytest.raises(ValueError, match="classes must hold exactly two different num"):
-        find_classes(check_images(np.zeros((2, 2, 2))), classes)
-
-
-def test_targets_hold_known_classes_only():
-    targets = check_images(np.array([[[0, 1], [0, 2]]]))
-    with pytest.raises(ValueError, match=r"only the values \[0, 1\], got 3 values fr"):
-        find_classes(targets, [0, 1])
-
-
 # Pairs of images, for metrics
 
 
@@ -473,29 +364,3 @@ def test_a_pair_must_agree_in_number_and_sizes(second, given, stack):
         match=rf"Y_true and Prediction .*3 images of shape \(4, 5\).*{given}",
     ):
         check_image_pair(stack, second, ("Y_true", "Prediction"))
-
-
-@pytest.mark.parametrize(
-    ("classes", "dtype"),
-    [
-        ([False, True], bool),
-        ([0, 255], np.uint8),
-        ([-128, 127], np.int8),
-        ([-3, 70000], np.int64),
-        ([-(2**15), 255], ">i2"),
-        ([0, 2**64 - 1], np.uint64),
-        ([-0.0, 0.1], np.float16),
-        ([-1.5, 1e-42], np.float32),
-        ([0.1, 0.7], ">f4"),
-        ([-1e308, 1e-310], np.float64),
-    ],
-)
-def test_paper_is_decoded_to_the_bits_of_the_classes(classes, dtype):
-    classes = np.array(classes, dtype)
-    paper = np.random.default_rng(0).random((5, 7)) < 0.5
-    for mask in (paper, paper.T, paper[::2, ::-1], paper & False, paper | True):
-        decoded = decode_paper(mask, classes)
-        expected = classes[mask.astype(int)]  # numpy's indexing, as the other way
-        assert decoded.dtype == classes.dtype
-        assert decoded.tobytes() == expected.tobytes()
-        assert_array_equal(encode_targets(Images([decoded], "array"), classes)[0], mask)

@@ -10,12 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdeblurbin._base import BaseBinarizer, shown_to_callbacks
-from skdeblurbin._validation import (
-    Images,
-    check_targets,
-    encode_targets,
-    find_classes,
-)
+from skdeblurbin._targets import check_targets, encode_targets, find_classes
+from skdeblurbin._validation import Images
 
 
 class ClassicalBinarizer(BaseBinarizer):
@@ -24,14 +20,14 @@ class ClassicalBinarizer(BaseBinarizer):
     bright_is_paper_: bool
 
     @shown_to_callbacks
-    def fit(self, X: Any, Y: Any = None) -> Self:
-        """Check the images; learn encoding, polarity and open settings from `Y`.
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check the images; learn encoding, polarity and open settings from `y`.
 
         Parameters
         ----------
         X : array-like or list of images
             Blurred images, as in :meth:`predict`.
-        Y : array-like or list of images, default=None
+        y : array-like or list of images, default=None
             Binary truth of the same shapes, with two values. None keeps bright pixels
             as paper, answered as uint8 {0, 1}, and takes the settings that suit
             without knowing the truth.
@@ -43,15 +39,15 @@ class ClassicalBinarizer(BaseBinarizer):
         Raises
         ------
         ValueError, TypeError
-            If a parameter is not allowed, `X` or `Y` are no images, they differ in
-            shape, or `Y` is not binary.
+            If a parameter is not allowed, `X` or `y` are no images, they differ in
+            shape, or `y` is not binary.
         """
         self._check_parameters()
         images = self._check_training_images(X)
         classes, paper = np.array([0, 1], dtype=np.uint8), None
-        if Y is not None:
+        if y is not None:
             targets = check_targets(
-                Y, images, image_shape=self._checked_image_shape(), estimator=self
+                y, images, image_shape=self._checked_image_shape(), estimator=self
             )
             classes = find_classes(targets)
             paper = encode_targets(targets, classes)

@@ -28,11 +28,11 @@ class OtsuBinarizer(ClassicalBinarizer):
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        The values of binary images, ink (the lower) first: those of `Y`, or uint8
-        [0, 1] if fitted without `Y`.
+        The values of binary images, ink (the lower) first: those of `y`, or uint8
+        [0, 1] if fitted without `y`.
     bright_is_paper_ : bool
         Whether bright pixels become paper. False where the opposite agrees with more
-        pixels of `Y` (plates with light characters).
+        pixels of `y` (plates with light characters).
     image_shape_ : tuple (height, width) or None
         Shape of the training images; None if their sizes differ.
     n_features_in_ : int

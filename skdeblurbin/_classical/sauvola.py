@@ -42,11 +42,11 @@ class SauvolaBinarizer(ClassicalBinarizer):
         Height and width of the window in pixels, odd, at least 3. Beyond the border
         the image is mirrored, once at most: along an axis of `n` pixels the window is
         cut to 2 n - 1. "auto" chooses from 1/8 to 3/2 of the height of the training
-        images (the median, if they differ) by RMSE on the training pairs; without `Y`
+        images (the median, if they differ) by RMSE on the training pairs; without `y`
         it is 2/5 of that height, such as 25 for 64.
     k : float or "auto", default="auto"
         How far the threshold lies below the mean where contrast is low, in [0, 1].
-        "auto" chooses from 0.01 to 0.5 by RMSE on the training pairs; without `Y` it
+        "auto" chooses from 0.01 to 0.5 by RMSE on the training pairs; without `y` it
         is 0.2.
     image_shape : tuple (height, width), default=None
         Shape of the images that rows of a 2-D `X` are flattened from. None takes each
@@ -63,8 +63,8 @@ class SauvolaBinarizer(ClassicalBinarizer):
         [0, 65535] and [min, max] that holds all of `fit`'s `X`. Values off it count as
         its ends.
     classes_ : ndarray of shape (2,)
-        The values of binary images, ink (the lower) first: those of `Y`, or uint8
-        [0, 1] if fitted without `Y`.
+        The values of binary images, ink (the lower) first: those of `y`, or uint8
+        [0, 1] if fitted without `y`.
     bright_is_paper_ : bool
         Whether bright pixels become paper. False where the opposite, that is the
         threshold on the negative, gives the lower RMSE on the training pairs (plates
@@ -83,9 +83,9 @@ class SauvolaBinarizer(ClassicalBinarizer):
 
     Notes
     -----
-    With `Y`, all combinations of what is "auto" are tried on 6 of the pairs, one in six
+    With `y`, all combinations of what is "auto" are tried on 6 of the pairs, one in six
     of these on 18, and one in six of those on 54; the pairs are evenly spaced over the
-    training set. The values that are taken without `Y` are tried every time. However
+    training set. The values that are taken without `y` are tried every time. However
     many pairs there are, that takes about 4 s on one core for images of 128x192, 1 s
     for 64x192.
 

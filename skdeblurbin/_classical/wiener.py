@@ -35,13 +35,13 @@ class WienerBinarizer(ClassicalBinarizer):
         The kernel (point-spread function): finite, not negative, of positive sum, which
         need not be 1. Its centre is the pixel [kernel_height // 2, kernel_width // 2].
         "auto" chooses it from a family by RMSE on the training pairs, see Notes.
-        Without `Y` nothing is known of the blur: the kernel is then a single pixel, and
+        Without `y` nothing is known of the blur: the kernel is then a single pixel, and
         the result that of :class:`OtsuBinarizer`. So it is for every kernel of shape
         (1, 1).
     balance : float or "auto", default="auto"
         Weight of smoothness against fidelity, in (0, inf): more suppresses noise,
         less sharpens. "auto" chooses from 0.003, 0.01, 0.03, 0.1 and 0.3 by RMSE on the
-        training pairs; without `Y` it is 0.1.
+        training pairs; without `y` it is 0.1.
     image_shape : tuple (height, width), default=None
         Shape of the images that rows of a 2-D `X` are flattened from. None takes each
         row as an image one pixel high.
@@ -56,8 +56,8 @@ class WienerBinarizer(ClassicalBinarizer):
     balance_ : float
         The weight that is used; none is with a kernel of one pixel.
     classes_ : ndarray of shape (2,)
-        The values of binary images, ink (the lower) first: those of `Y`, or uint8
-        [0, 1] if fitted without `Y`.
+        The values of binary images, ink (the lower) first: those of `y`, or uint8
+        [0, 1] if fitted without `y`.
     bright_is_paper_ : bool
         Whether bright pixels become paper. False where the opposite gives the lower
         RMSE on the training pairs (plates with light characters).

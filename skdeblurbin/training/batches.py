@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from skdeblurbin._ranges import scale_to_unit
 from skdeblurbin._resizing import resize
@@ -36,12 +37,15 @@ class Pairs:
         The truth: True is paper.
     working_shape : tuple (height, width) or None
         The shape that a network sees the images in; None is their own.
+    weights : float64 ndarray of shape (n_pairs,), or None
+        What each pair counts for, all above 0; None where all count alike.
     """
 
     grey: Sequence[NDArray[Any]]
     ranges: Sequence[tuple[float, float]]
     paper: Sequence[NDArray[np.bool_]]
     working_shape: tuple[int, int] | None = None
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.grey)
@@ -54,6 +58,7 @@ class Pairs:
             [self.ranges[i] for i in chosen],
             Mapped(chosen, self.paper.__getitem__),
             self.working_shape,
+            None if self.weights is None else self.weights[chosen],
         )
 
     def scaled(self) -> Iterator[NDArray[np.float32]]:
@@ -97,6 +102,7 @@ class PairBatches:
         self._rng = rng
         self._device = device
         self._augmentation = augmentation
+        self._weights = _as_shares(pairs.weights)
         self._order = np.arange(0)  # of the present iteration
         self._n_drawn = 0  # batches of it
         self._resumed: tuple[NDArray[np.int64], int] | None = None
@@ -114,7 +120,7 @@ class PairBatches:
             photos, truths = zip(*map(self._pair, indices), strict=True)
             blurred, mask = to_batch(photos, self._minimum_size, self._device)
             target, _ = to_batch(truths, self._minimum_size, self._device)
-            yield Batch(blurred * 2 - 1, target * 2 - 1, mask)
+            yield Batch(blurred * 2 - 1, target * 2 - 1, mask, self._weight(indices))
 
     def state_dict(self) -> dict[str, Any]:
         """The place in the present iteration, and that of the random generator."""
@@ -129,6 +135,11 @@ class PairBatches:
         self._resumed = np.asarray(state["order"]), state["n_drawn"]
         self._rng.bit_generator.state = state["random"]
 
+    def _weight(self, indices: NDArray[np.int64]) -> Tensor | None:
+        if self._weights is None:
+            return None
+        return torch.from_numpy(self._weights[indices]).to(self._device)
+
     def _pair(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         pairs = self._pairs
         blurred = scale_to_unit(pairs.grey[index], pairs.ranges[index])
@@ -139,3 +150,13 @@ class PairBatches:
         if self._augmentation is None:
             return blurred, target
         return self._augmentation(blurred, target, self._rng)
+
+
+def _as_shares(weights: NDArray[np.float64] | None) -> NDArray[np.float32] | None:
+    """Weights with a mean of 1; None if all are the same, and so without effect."""
+    if weights is None or weights.min() == weights.max():
+        return None
+    # Divided by the greatest first: the sum of the largest floats is infinite.
+    relative = weights / weights.max()
+    shares: NDArray[np.float32] = (relative / relative.mean()).astype(np.float32)
+    return shares

@@ -2,7 +2,8 @@
 
 Images are in [-1, 1] (-1 is ink, 1 is paper), of shape (n_images, 1, height, width). A
 mask of the same shape, 1 inside the images and 0 in their padding, confines every loss
-to the images; None means that nothing is padded.
+to the images; None means that nothing is padded. A weight for each image, of shape
+(n_images,), multiplies what the image adds to a mean; None weighs all alike.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch.nn import functional
 # Less than single precision can tell from 0 at the ends of tanh.
 _LEAST_PROBABILITY = 1e-8
 
-ContentLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+ContentLoss = Callable[[Tensor, Tensor, Tensor | None, Tensor | None], Tensor]
 
 
 class AdversarialLoss:
@@ -39,7 +40,11 @@ class AdversarialLoss:
     """
 
     def discriminator(
-        self, real_logits: Tensor, fake_logits: Tensor, mask: Tensor | None = None
+        self,
+        real_logits: Tensor,
+        fake_logits: Tensor,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
     ) -> Tensor:
         r"""Loss of the discriminator, :math:`-\log D(y) - \log(1 - D(G(x)))`.
 
@@ -48,6 +53,7 @@ class AdversarialLoss:
         real_logits, fake_logits : Tensor of shape (n_images, 1, n_rows, n_columns)
             Patch logits for ground truth (label 1) and generator output (label 0).
         mask : Tensor of shape (n_images, 1, height, width), default=None
+        weight : Tensor of shape (n_images,), default=None
 
         Returns
         -------
@@ -57,22 +63,28 @@ class AdversarialLoss:
         real = log_mean_sigmoid(real_logits, mask)
         # 1 - mean(sigmoid(l)) = mean(sigmoid(-l))
         not_fake = log_mean_sigmoid(-fake_logits, mask)
-        return -(real + not_fake).mean()
+        return -weighted_mean(real + not_fake, weight)
 
-    def generator(self, fake_logits: Tensor, mask: Tensor | None = None) -> Tensor:
+    def generator(
+        self,
+        fake_logits: Tensor,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
+    ) -> Tensor:
         r"""Loss of the generator in its non-saturating form, :math:`-\log D(G(x))`.
 
         Parameters
         ----------
         fake_logits : Tensor of shape (n_images, 1, n_rows, n_columns)
         mask : Tensor of shape (n_images, 1, height, width), default=None
+        weight : Tensor of shape (n_images,), default=None
 
         Returns
         -------
         Tensor of shape ()
             The mean over the images.
         """
-        return -log_mean_sigmoid(fake_logits, mask).mean()
+        return -weighted_mean(log_mean_sigmoid(fake_logits, mask), weight)
 
 
 class PerceptualLoss:
@@ -103,13 +115,17 @@ class PerceptualLoss:
         self.features = features
 
     def __call__(
-        self, output: Tensor, target: Tensor, mask: Tensor | None = None
+        self,
+        output: Tensor,
+        target: Tensor,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
     ) -> Tensor:
         """Compare generator output with ground truth; the mean over the images."""
         with torch.no_grad():
             wanted = self.features((target + 1) / 2)
         found = self.features((output + 1) / 2)
-        return masked_mean((wanted - found).square(), mask)
+        return masked_mean((wanted - found).square(), mask, weight)
 
 
 class AbsoluteLoss:
@@ -124,10 +140,14 @@ class AbsoluteLoss:
     """
 
     def __call__(
-        self, output: Tensor, target: Tensor, mask: Tensor | None = None
+        self,
+        output: Tensor,
+        target: Tensor,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
     ) -> Tensor:
         """Compare generator output with ground truth; the mean over the images."""
-        return masked_mean((output - target).abs(), mask)
+        return masked_mean((output - target).abs(), mask, weight)
 
 
 class CrossEntropyLoss:
@@ -151,11 +171,16 @@ class CrossEntropyLoss:
     """
 
     def __call__(
-        self, output: Tensor, target: Tensor, mask: Tensor | None = None
+        self,
+        output: Tensor,
+        target: Tensor,
+        mask: Tensor | None = None,
+        weight: Tensor | None = None,
     ) -> Tensor:
         """Compare generator output with ground truth; the mean over the images."""
         probability = (1 + output * target) / 2
-        return masked_mean(-probability.clamp_min(_LEAST_PROBABILITY).log(), mask)
+        losses = -probability.clamp_min(_LEAST_PROBABILITY).log()
+        return masked_mean(losses, mask, weight)
 
 
 #: What `content_loss` may be.
@@ -178,7 +203,7 @@ class GeneratorLoss:
         The weights; the paper's are 145, 170 and 1.
     perceptual : PerceptualLoss or None
         None leaves the term out, whatever `K1` is.
-    content : callable (output, target, mask) -> Tensor
+    content : callable (output, target, mask, weight) -> Tensor
         `AbsoluteLoss`, as in the paper, or `CrossEntropyLoss`.
     adversarial : AdversarialLoss
 
@@ -205,6 +230,7 @@ class GeneratorLoss:
         target: Tensor,
         fake_logits: Tensor | None,
         mask: Tensor | None = None,
+        weight: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Compute every term, and their weighted sum as ``"generator_loss"``.
 
@@ -215,6 +241,7 @@ class GeneratorLoss:
         fake_logits : Tensor or None
             The discriminator's patch logits for `output`; None without discriminator.
         mask : Tensor of shape (n_images, 1, height, width), default=None
+        weight : Tensor of shape (n_images,), default=None
 
         Returns
         -------
@@ -224,13 +251,15 @@ class GeneratorLoss:
         terms: dict[str, Tensor] = {}
         total = output.new_zeros(())
         if fake_logits is not None and self.adversarial_weight:
-            terms["adversarial_loss"] = self.adversarial.generator(fake_logits, mask)
+            terms["adversarial_loss"] = self.adversarial.generator(
+                fake_logits, mask, weight
+            )
             total = total + self.adversarial_weight * terms["adversarial_loss"]
         if self.perceptual is not None and self.K1:
-            terms["perceptual_loss"] = self.perceptual(output, target, mask)
+            terms["perceptual_loss"] = self.perceptual(output, target, mask, weight)
             total = total + self.K1 * terms["perceptual_loss"]
         if self.K2:
-            terms["content_loss"] = self.content(output, target, mask)
+            terms["content_loss"] = self.content(output, target, mask, weight)
             total = total + self.K2 * terms["content_loss"]
         return {**terms, "generator_loss": total}
 
@@ -258,23 +287,48 @@ def log_mean_sigmoid(logits: Tensor, mask: Tensor | None = None) -> Tensor:
     return torch.logsumexp(counted, dim=1) - inside.sum(dim=1).log()
 
 
-def masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:
+def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    """Mean over images, each times its weight.
+
+    Weights have a mean of 1 over the data set, not over each batch: steps on images of
+    little weight are small.
+
+    Parameters
+    ----------
+    values : Tensor of shape (n_images,)
+    weight : Tensor of shape (n_images,), or None
+
+    Returns
+    -------
+    Tensor of shape ()
+    """
+    return values.mean() if weight is None else (values * weight).mean()
+
+
+def masked_mean(
+    values: Tensor, mask: Tensor | None, weight: Tensor | None = None
+) -> Tensor:
     """Mean over each image's own pixels and channels, then over the images.
 
     Parameters
     ----------
     values : Tensor of shape (n_images, n_channels, n_rows, n_columns)
     mask : Tensor of shape (n_images, 1, height, width), or None
+    weight : Tensor of shape (n_images,), default=None
 
     Returns
     -------
     Tensor of shape ()
     """
-    if mask is None:
+    if mask is None and weight is None:
         return values.mean()
-    weight = _shrink(mask, values)
-    per_image = (values * weight).sum(dim=(1, 2, 3))
-    return (per_image / (weight.sum(dim=(1, 2, 3)) * values.shape[1])).mean()
+    if mask is None:
+        per_image = values.mean(dim=(1, 2, 3))
+    else:
+        inside = _shrink(mask, values)
+        n_inside = inside.sum(dim=(1, 2, 3)) * values.shape[1]
+        per_image = (values * inside).sum(dim=(1, 2, 3)) / n_inside
+    return weighted_mean(per_image, weight)
 
 
 def _shrink(mask: Tensor, like: Tensor) -> Tensor:

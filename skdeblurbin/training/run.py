@@ -16,6 +16,7 @@ from skdeblurbin._warnings import warn_user
 from skdeblurbin.training.batches import PairBatches
 from skdeblurbin.training.checkpoint import Checkpoint
 from skdeblurbin.training.divergence import DivergenceError, advice_for
+from skdeblurbin.training.reporting import TrainingReport
 from skdeblurbin.training.signals import Signals
 from skdeblurbin.training.trainer import Trainer
 
@@ -58,7 +59,7 @@ class TrainingRun:
         Called after each epoch, when `history` and `kept_state` know of it; True ends
         the training.
     verbose : int, default=0
-        1 prints a line for each epoch.
+        How much to tell, as `TrainingReport` has it.
     history : list of dict, default=()
         Of the epochs of earlier runs, which this one continues.
     checkpoint : Checkpoint, default=None
@@ -166,7 +167,14 @@ class TrainingRun:
         OSError
             If a checkpoint cannot be written; the one before it stays.
         """
-        with self._signals:
+        self._report = TrainingReport(
+            self._verbose,
+            self._max_epochs,
+            len(batches),
+            n_earlier=self._n_earlier,
+            n_steps_done=self._n_done * len(batches) + self._trainer.n_steps,
+        )
+        with self._signals, self._report:
             if not self._is_resumed:
                 self._begin(batches)
             if not self._is_finished:
@@ -188,7 +196,7 @@ class TrainingRun:
             # What earlier runs reached is not given up.
             self._measure(self._last_finite, self._n_earlier)
         if self._max_epochs > 1:
-            self._say(f"{self._max_epochs} epochs of {len(batches)} steps")
+            self._report.say(f"{self._max_epochs} epochs of {len(batches)} steps")
 
     def _train_to_the_end(self, batches: PairBatches) -> None:
         try:
@@ -207,7 +215,8 @@ class TrainingRun:
             except KeyboardInterrupt:
                 self._stop_early()
         if self._best is not None:
-            self._say(f"kept epoch {self._best_epoch}, the best on validation pairs")
+            best = f"kept epoch {self._best_epoch}, the best on validation pairs"
+            self._report.say(best)
             self._trainer.load_state_dict(self._best)
         if self._is_finished:
             self._best, self._last_finite = None, {}
@@ -215,21 +224,19 @@ class TrainingRun:
 
     def _train_epochs(self, batches: PairBatches) -> bool:
         """Train until nothing is left to do: True; or until a callback says so."""
-        start = time.perf_counter()
-        n_before = self._n_done
         while self._n_done < self._max_epochs:
             if self._patience and self._epochs_since_best >= self._patience:
-                self._say(f"no better validation RMSE for {self._patience} epochs")
+                self._report.say(
+                    f"no better validation RMSE for {self._patience} epochs"
+                )
                 break
             self._in_epoch = True
             if self._on_epoch_begin is not None:
                 self._on_epoch_begin()
             self._train_epoch_or_go_back(batches)
-            if self._verbose:
-                passed = time.perf_counter() - start
-                self._print_line(passed / (self._n_done - n_before))
+            self._report.epoch(self.history[-1], self._n_done)
             if self._end_epoch():
-                self._say("stopped by a callback")
+                self._report.say("stopped by a callback")
                 return False
         return True
 
@@ -291,6 +298,7 @@ class TrainingRun:
 
     def _after_step(self, batches: PairBatches, seconds: float) -> None:
         """Between two steps: heed signals, and keep the state where it is time."""
+        self._report.step()
         signals = self._signals
         if self._checkpoint is not None and (
             signals.interrupted or signals.terminated or self._checkpoint.is_due
@@ -370,22 +378,3 @@ class TrainingRun:
         """What happened, in which epoch and step."""
         step = "" if error.step is None else f", step {error.step}"
         return f"{error} in epoch {len(self.history) + 1}{step}"
-
-    def _say(self, text: str) -> None:
-        if self._verbose:
-            print(f"[GANBinarizer] {text}", flush=True)
-
-    def _print_line(self, seconds_an_epoch: float) -> None:
-        epoch = self.history[-1]
-        values = "  ".join(
-            f"{name.removesuffix('_loss')} {value:.4f}"
-            for name, value in epoch.items()
-            if name.endswith(("_loss", "rmse", "f_measure"))
-        )
-        left = round(seconds_an_epoch * (self._max_epochs - self._n_done))
-        last = self._n_earlier + self._max_epochs
-        print(
-            f"[GANBinarizer] epoch {epoch['epoch']}/{last}  {values}  "
-            f"{epoch['seconds']:.1f} s  left {left // 60}:{left % 60:02d}",
-            flush=True,
-        )

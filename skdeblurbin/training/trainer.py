@@ -18,7 +18,11 @@ from torch.nn.utils import get_total_norm
 
 from skdeblurbin.training.averaging import WeightAverage
 from skdeblurbin.training.divergence import DivergenceError, check_numbers
-from skdeblurbin.training.losses import GeneratorLoss, log_mean_sigmoid
+from skdeblurbin.training.losses import (
+    GeneratorLoss,
+    log_mean_sigmoid,
+    weighted_mean,
+)
 from skdeblurbin.training.optimizers import OptimizerMaker, adam, make_ready
 
 _LOG_HALF = math.log(1 / 2)
@@ -36,11 +40,14 @@ class Batch:
         In [-1, 1]; targets hold -1 (ink) and 1 (paper).
     mask : Tensor or None
         1 inside the images, 0 in their padding; None where nothing is padded.
+    weight : Tensor of shape (n_images,), or None
+        What each image counts for in the losses; None counts all alike.
     """
 
     blurred: Tensor
     target: Tensor
     mask: Tensor | None = None
+    weight: Tensor | None = None
 
 
 class Trainer:
@@ -87,7 +94,7 @@ class Trainer:
         )
         self._names: list[str] = []
         self._measured: list[Tensor] = []  # of each step of the present epoch
-        self._n_steps = self._n_skipped = 0  # of the present epoch
+        self.n_steps = self._n_skipped = 0  # of the present epoch
         self._n_skipped_in_row = 0
         # What a forward pass changes, of a step that is left out too.
         self._statistics = [
@@ -144,7 +151,7 @@ class Trainer:
             for batch in batches:
                 if progress is not None:
                     begin, end = progress
-                    done = begin + (end - begin) * self._n_steps / n_steps
+                    done = begin + (end - begin) * self.n_steps / n_steps
                     self._decay_learning_rate(done)
                 self._step_or_skip(batch, n_steps)
                 if on_step is not None:
@@ -152,7 +159,7 @@ class Trainer:
             means = torch.stack(self._measured).cpu().double().mean(dim=0).tolist()
             skipped = self._n_skipped
         finally:
-            self._measured, self._n_steps, self._n_skipped = [], 0, 0
+            self._measured, self.n_steps, self._n_skipped = [], 0, 0
         self.check_finite()
         return {
             **dict(zip(self._names, means, strict=True)),
@@ -166,7 +173,7 @@ class Trainer:
 
     def _step_or_skip(self, batch: Batch, n_steps: int) -> None:
         """Make a step of an epoch, unless its numbers are not finite."""
-        self._n_steps += 1
+        self.n_steps += 1
         try:
             found = self.train_step(batch)
         except DivergenceError as error:
@@ -175,7 +182,7 @@ class Trainer:
             if self._n_skipped_in_row < MOST_SKIPPED and self._n_skipped < n_steps:
                 return
             self._n_skipped_in_row = 0
-            error.step = self._n_steps
+            error.step = self.n_steps
             raise
         self._n_skipped_in_row = 0
         self._names = list(found)
@@ -253,7 +260,7 @@ class Trainer:
         return {
             "names": self._names,
             "measured": list(self._measured),
-            "n_steps": self._n_steps,
+            "n_steps": self.n_steps,
             "n_skipped": self._n_skipped,
             "n_skipped_in_row": self._n_skipped_in_row,
             "learning_rate": self.generator_optimizers[0].param_groups[0]["lr"],
@@ -262,7 +269,7 @@ class Trainer:
     def resume_epoch(self, state: dict[str, Any]) -> None:
         """Let the next call of `train_epoch` go on with an epoch that was begun."""
         self._names, self._measured = state["names"], list(state["measured"])
-        self._n_steps, self._n_skipped = state["n_steps"], state["n_skipped"]
+        self.n_steps, self._n_skipped = state["n_steps"], state["n_skipped"]
         self._n_skipped_in_row = state["n_skipped_in_row"]
         self._set_learning_rate(state["learning_rate"])
 
@@ -320,7 +327,7 @@ class Trainer:
         assert self.discriminator is not None
         real = self.discriminator(batch.target, batch.blurred)
         fake = self.discriminator(output, batch.blurred)
-        loss = self.loss.adversarial.discriminator(real, fake, batch.mask)
+        loss = self.loss.adversarial.discriminator(real, fake, batch.mask, batch.weight)
         self.discriminator.zero_grad()
         loss.backward()
         found = {
@@ -336,7 +343,7 @@ class Trainer:
         logits = None
         if self.discriminator is not None:
             logits = self.discriminator(output, batch.blurred)
-        terms = self.loss(output, batch.target, logits, batch.mask)
+        terms = self.loss(output, batch.target, logits, batch.mask, batch.weight)
         self.generator.zero_grad()
         # Discriminator and feature network pass gradients on, and keep none.
         parameters = list(self.generator.parameters())
@@ -384,6 +391,6 @@ def _accuracies(
 @torch.no_grad()
 def _binary_rmse(output: Tensor, batch: Batch) -> Tensor:
     wrong = ((output > 0) != (batch.target > 0)).float()
-    weight = torch.ones_like(wrong) if batch.mask is None else batch.mask
-    shares = (wrong * weight).sum(dim=(1, 2, 3)) / weight.sum(dim=(1, 2, 3))
-    return shares.sqrt().mean()
+    inside = torch.ones_like(wrong) if batch.mask is None else batch.mask
+    shares = (wrong * inside).sum(dim=(1, 2, 3)) / inside.sum(dim=(1, 2, 3))
+    return weighted_mean(shares.sqrt(), batch.weight)

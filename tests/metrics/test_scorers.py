@@ -47,7 +47,7 @@ class FixedThreshold(BaseEstimator):
 class Inverter(TransformerMixin, BaseEstimator):
     """Dark becomes bright, for pipelines."""
 
-    def fit(self, X, Y=None):
+    def fit(self, X, y=None):
         self.fitted_ = True
         return self
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -122,3 +124,28 @@ def test_augmentation_is_seeded_and_leaves_its_input():
     )
     np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(target, before)
+
+
+def test_weights_belong_to_their_pairs_and_have_a_mean_of_one():
+    pairs = replace(make_pairs([(16, 16)] * 5), weights=np.array([1.0, 2, 3, 4, 10]))
+    wanted = {
+        (2 * (grey.astype(np.float32) / 255)[None] - 1).tobytes(): weight / 4
+        for grey, weight in zip(pairs.grey, pairs.weights, strict=True)
+    }
+    found = {}
+    for batch in make_batches(pairs, batch_size=2):
+        for image, weight in zip(batch.blurred, batch.weight, strict=True):
+            found[image.numpy().tobytes()] = weight.item()
+    assert found == wanted
+
+
+def test_weights_without_effect_are_none():
+    pairs = make_pairs([(16, 16)] * 3)
+    for weights in (None, np.full(3, 0.7)):
+        batch = next(iter(make_batches(replace(pairs, weights=weights))))
+        assert batch.weight is None
+
+
+def test_chosen_pairs_keep_their_weights():
+    pairs = replace(make_pairs([(4, 4)] * 3), weights=np.array([1.0, 2, 3]))
+    assert pairs.take([2, 0]).weights.tolist() == [3, 1]

@@ -246,3 +246,42 @@ def test_masks_shrink_along_either_side():
     rows = torch.tensor([1.0, 5.0, 9.0])[None, None, :, None].expand(1, 3, 3, 8)
     # Of three rows one is inside, one half, and one is outside.
     assert masked_mean(rows, mask).item() == pytest.approx((1 + 0.5 * 5) / 1.5)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_weights_multiply_what_each_image_adds(masked):
+    values = torch.tensor([[[[1.0, 9.0]]], [[[2.0, 4.0]]]])
+    mask = torch.tensor([[[[1.0, 0.0]]], [[[1.0, 1.0]]]]) if masked else None
+    weight = torch.tensor([0.5, 1.5])
+    # Means of the images: 5, or 1 of the first's only pixel inside; 3.
+    first = 1 if masked else 5
+    wanted = (0.5 * first + 1.5 * 3) / 2
+    assert masked_mean(values, mask, weight).item() == pytest.approx(wanted)
+
+
+def test_weights_count_in_every_term():
+    rng = torch.Generator().manual_seed(0)
+    output = torch.rand(2, 1, 4, 4, generator=rng) * 2 - 1
+    target = torch.rand(2, 1, 4, 4, generator=rng).round() * 2 - 1
+    real, fake = torch.randn(2, 2, 1, 3, 3, generator=rng)
+    mask = torch.ones(2, 1, 4, 4)
+    mask[0, ..., 3] = 0
+    loss = GeneratorLoss(
+        K1=3, K2=5, perceptual=PerceptualLoss(torch.sin), content=CrossEntropyLoss()
+    )
+    weight = torch.tensor([0.25, 1.75])
+
+    def weighed(measure):
+        """Half the sum of what each image gives alone, times its weight."""
+        return sum(w * measure(slice(i, i + 1)) for i, w in enumerate(weight)) / 2
+
+    found = loss(output, target, fake, mask, weight)
+    for name, value in found.items():
+        wanted = weighed(
+            lambda i, n=name: loss(output[i], target[i], fake[i], mask[i])[n]
+        )
+        assert value.item() == pytest.approx(wanted.item()), name
+    adversarial = AdversarialLoss()
+    found = adversarial.discriminator(real, fake, mask, weight)
+    wanted = weighed(lambda i: adversarial.discriminator(real[i], fake[i], mask[i]))
+    assert found.item() == pytest.approx(wanted.item())

@@ -202,14 +202,14 @@ def test_best_epoch_is_kept_and_patience_ends_the_run(capsys):
         decay=False,
         validate=validate,
         n_iter_no_change=2,
-        verbose=1,
+        verbose=2,
     )
     generator = run.train([make_batch()])
     assert [e["validation_rmse"] for e in run.history] == [0.5, 0.3, 0.4, 0.4]
     assert generator.weight.item() == weights[1] != weights[3]
     assert not generator.training
     assert not any(p.requires_grad for p in generator.parameters())
-    lines = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "[GANBinarizer] 5 epochs of 1 steps"
     assert lines[5:] == [
         "[GANBinarizer] no better validation RMSE for 2 epochs",
@@ -439,3 +439,27 @@ def test_a_run_that_goes_on_gives_up_nothing_better():
     )
     assert run.train([make_batch()]).weight.item() == 0.5  # as it came
     assert [e["epoch"] for e in run.history] == [1, 2, 3]
+
+
+def test_a_step_weighs_the_images():
+    # Outputs 0.5 and -0.5 of targets 1 and 1: L1 of 0.5 and 1.5, split errors 0 and 1.
+    blurred = torch.tensor([1.0, -1.0]).reshape(2, 1, 1, 1).expand(2, 1, 2, 2)
+    batch = Batch(blurred, torch.ones(2, 1, 2, 2), weight=torch.tensor([1.8, 0.2]))
+    trainer = Trainer(Scale(), None, GeneratorLoss(K2=2.0), learning_rate=0.1)
+    found = trainer.train_step(batch)
+    assert found["content_loss"].item() == pytest.approx((1.8 * 0.5 + 0.2 * 1.5) / 2)
+    assert found["rmse"].item() == pytest.approx(0.2 * 1 / 2)
+    # The gradient of 1.8 (1 - w) + 0.2 (1 + w), by w, is -1.6: w rises.
+    assert trainer.generator.weight.item() == pytest.approx(0.6)
+
+
+def test_the_discriminator_weighs_the_images():
+    blurred = torch.tensor([1.0, -1.0]).reshape(2, 1, 1, 1).expand(2, 1, 2, 2)
+    weight = torch.tensor([1.8, 0.2])
+    found = make_trainer().train_step(
+        Batch(blurred, torch.ones(2, 1, 2, 2), weight=weight)
+    )
+    # Logits of 1 for what is true, and of 0.5 and -0.5 for what is not.
+    terms = [-math.log(sigmoid(1)) - math.log(1 - sigmoid(x)) for x in (0.5, -0.5)]
+    expected = (1.8 * terms[0] + 0.2 * terms[1]) / 2
+    assert found["discriminator_loss"].item() == pytest.approx(expected)

@@ -1,0 +1,124 @@
+"""The pieces of Python on the pages of the documentation run, one after the other."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn import decomposition, ensemble, inspection, model_selection, preprocessing
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.feature_selection import RFE
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import FeatureUnion
+
+from skdeblurbin import GANBinarizer, OtsuBinarizer
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = ["scikit_learn.md"]
+
+if not DOCS.exists():  # the tests run away from the sources
+    pytest.skip("the documentation is not here", allow_module_level=True)
+
+
+@pytest.fixture
+def few_epochs(monkeypatch):
+    """Pages train for as long as it takes; here it is enough that they train."""
+    fit = GANBinarizer.fit
+
+    @functools.wraps(fit)
+    def short(self, *arguments, **options):
+        epochs, self.max_epochs = self.max_epochs, min(self.max_epochs, 2)
+        try:
+            return fit(self, *arguments, **options)
+        finally:
+            self.max_epochs = epochs
+
+    monkeypatch.setattr(GANBinarizer, "fit", short)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_run(page, few_epochs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS / page).read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    blocks = list(re.finditer(r"^```python\n(.*?)^```", text, re.S | re.M))
+    assert blocks
+    for block in blocks:
+        # Line numbers of errors are those of the page.
+        lines = text[: block.start(1)].count("\n")
+        exec(compile("\n" * lines + block.group(1), page, "exec"), names)
+
+
+REFUSE_IMAGES = {
+    "StratifiedKFold": lambda m, X, Y: list(
+        model_selection.StratifiedKFold(2).split(X, Y)
+    ),
+    "FeatureUnion": lambda m, X, Y: FeatureUnion([("m", m)]).fit_transform(X, Y),
+    "ColumnTransformer": lambda m, X, Y: ColumnTransformer([("m", m, [0])]).fit(X, Y),
+    "StandardScaler": lambda m, X, Y: preprocessing.StandardScaler().fit(X),
+    "PCA": lambda m, X, Y: decomposition.PCA().fit(X),
+    "permutation_importance": lambda m, X, Y: inspection.permutation_importance(
+        m.fit(X, Y), X, Y
+    ),
+    "partial_dependence": lambda m, X, Y: inspection.partial_dependence(
+        m.fit(X, Y), X, [0]
+    ),
+    "RFE": lambda m, X, Y: RFE(m).fit(X, Y),
+    "BaggingRegressor": lambda m, X, Y: ensemble.BaggingRegressor(m).fit(X, Y),
+    "VotingRegressor": lambda m, X, Y: ensemble.VotingRegressor([("m", m)]).fit(X, Y),
+    "StackingRegressor": lambda m, X, Y: ensemble.StackingRegressor([("m", m)]).fit(
+        X, Y
+    ),
+    "MultiOutputRegressor": lambda m, X, Y: MultiOutputRegressor(m).fit(X, Y),
+    "TransformedTargetRegressor": lambda m, X, Y: TransformedTargetRegressor(m).fit(
+        X, Y
+    ),
+    "TunedThresholdClassifierCV": lambda m, X, Y: (
+        model_selection.TunedThresholdClassifierCV(m).fit(X, Y)
+    ),
+    "CalibratedClassifierCV": lambda m, X, Y: CalibratedClassifierCV(m).fit(X, Y),
+    'scoring="neg_root_mean_squared_error"': lambda m, X, Y: (
+        model_selection.cross_val_score(
+            m,
+            X,
+            Y,
+            cv=2,
+            scoring="neg_root_mean_squared_error",
+            error_score="raise",
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("tool", REFUSE_IMAGES)
+def test_what_the_page_says_refuses_images_does(tool, plates):
+    text = (DOCS / "scikit_learn.md").read_text(encoding="utf-8")
+    assert f"`{tool}`" in text
+    with pytest.raises(ValueError):  # noqa: PT011  (their own words)
+        REFUSE_IMAGES[tool](OtsuBinarizer(), *plates)
+
+
+def test_what_the_page_says_takes_images_does(plates):
+    X, Y = plates
+    few = {"cv": model_selection.KFold(2)}
+    otsu = OtsuBinarizer()
+    for images, truths in [(X, Y), (list(X), list(Y))]:
+        model_selection.cross_validate(otsu, images, truths, **few)
+        model_selection.learning_curve(otsu, images, truths, **few)
+        model_selection.permutation_test_score(
+            otsu, images, truths, n_permutations=2, **few
+        )
+    for splitter in (model_selection.GroupKFold(2), model_selection.ShuffleSplit(2)):
+        scores = model_selection.cross_val_score(
+            otsu, X, Y, groups=[0, 0, 1, 1, 2, 2], cv=splitter
+        )
+        assert np.isfinite(scores).all()
+    mixed = [image[: 20 + i] for i, image in enumerate(X)]
+    truths = [image[: 20 + i] for i, image in enumerate(Y)]
+    with pytest.raises(ValueError):  # noqa: PT011
+        model_selection.cross_val_predict(otsu, mixed, truths, **few)

@@ -1,0 +1,240 @@
+"""Live lines on terminals, lines now and then in logs, and records for `logging`."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from skdeblurbin import _gan_engine, _progress
+from skdeblurbin._progress import Progress, as_clock
+from skdeblurbin.training import reporting
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    stream = Terminal()
+    # Not sys.stderr itself, which pytest sets anew before each test.
+    monkeypatch.setattr(_progress, "sys", SimpleNamespace(stderr=stream))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(_progress, "_EVERY", 0.0)
+    return stream
+
+
+@pytest.fixture(params=["rich", "plain"])
+def line(request, terminal, monkeypatch):
+    if request.param == "plain":
+        for name in ("rich", "rich.console", "rich.progress"):
+            monkeypatch.setitem(sys.modules, name, None)
+    return terminal
+
+
+def shown(stream):
+    """The states of a live line, one after the other, without what steers it."""
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
+    return [
+        " ".join(part.split()) for part in re.split(r"[\r\n]", text) if part.strip()
+    ]
+
+
+def test_a_live_line_counts_and_describes(line):
+    with Progress(3, "plates") as progress:
+        assert progress.is_live
+        progress.advance()
+        progress.describe("rmse 0.25")
+        progress.advance(2)
+    first, *_, last = shown(line)
+    assert re.search(r"1/3 plates left 0:0\d", first)
+    assert re.search(r"3/3 plates rmse 0.25 left 0:00", last)
+
+
+def test_what_is_said_stays(line):
+    with Progress(2, "plates") as progress:
+        progress.advance()
+        progress.say("epoch 1 [of 2]")
+        progress.advance()
+    assert "epoch 1 [of 2]" in shown(line)
+    assert "epoch 1 [of 2]\n" in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line.getvalue())
+
+
+def test_the_line_is_gone_at_the_end_and_after_errors(line):
+    def fail():
+        with Progress(2, "plates") as progress:
+            progress.advance()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    # The last thing written erases the line.
+    assert re.search(r"\x1b\[2?K[^a-z]*$", line.getvalue())
+
+
+def test_short_work_shows_nothing(line):
+    with Progress(3, "plates", delay=60) as progress:
+        progress.advance(3)
+    assert line.getvalue() == ""
+
+
+def test_looks_are_rare(line, monkeypatch):
+    monkeypatch.setattr(_progress, "_EVERY", 60.0)
+    with Progress(1000, "plates") as progress:
+        for _ in range(1000):
+            progress.advance()
+    assert [text for text in shown(line) if "2/1000" in text] == []
+    assert any("1/1000" in text for text in shown(line))
+
+
+def test_a_line_is_no_longer_than_the_terminal_is_wide(line, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    with Progress(3, "plates") as progress:
+        progress.describe("x" * 100)
+        progress.advance()
+    assert all(len(text) <= 30 for text in shown(line))
+
+
+@pytest.mark.parametrize("term", ["dumb", None])
+def test_nothing_is_live_in_files_and_on_dumb_terminals(term, terminal, monkeypatch):
+    if term:
+        monkeypatch.setenv("TERM", term)
+    else:
+        terminal = _progress.sys.stderr = io.StringIO()
+    with Progress(3, "plates") as progress:
+        assert not progress.is_live
+        progress.advance(3)
+        progress.say("done")
+    assert terminal.getvalue() == "done\n"
+
+
+def test_time_left_is_that_of_the_work_of_this_run(monkeypatch):
+    now = iter([100.0, 110.0])
+    monkeypatch.setattr(_progress.time, "perf_counter", lambda: next(now))
+    progress = Progress(100, "steps", wanted=False, n_done=80)
+    assert progress.seconds_left() is None
+    progress.move_to(90)
+    assert progress.seconds_left() == 10  # ten steps in ten seconds, ten to go
+
+
+def test_clock():
+    times = {0: "0:00", 59.6: "1:00", 3599: "59:59", 3600: "1:00:00", 36061: "10:01:01"}
+    assert {seconds: as_clock(seconds) for seconds in times} == times
+
+
+# Trainings
+
+
+def test_training_has_one_live_line(line, plates, tiny_gan):
+    tiny_gan(max_epochs=3, validation_fraction=0.3, verbose=1).fit(*plates)
+    lines = shown(line)
+    assert any(
+        re.search(r"\d/3 steps epoch 2/3 .*content .*validation_rmse .*left", text)
+        for text in lines
+    )
+    stays = [text for text in lines if text.startswith("[GANBinarizer] epoch")]
+    assert len(stays) == 1  # the last
+    assert stays[0].startswith("[GANBinarizer] epoch 3/3")
+
+
+def test_logs_get_a_line_now_and_then(plates, tiny_gan, capsys, monkeypatch):
+    now = iter([100.0, 104, 109, 111, 112])
+    monkeypatch.setattr(reporting.time, "monotonic", lambda: next(now, 112.0))
+    tiny_gan(max_epochs=6, verbose=1).fit(*plates)
+    captured = capsys.readouterr()
+    epochs = re.findall(r"epoch (\d)/6", captured.err)
+    assert epochs == ["1", "4", "6"]  # at 100 s, at 111 s, and the last
+    assert captured.out == ""
+
+
+def test_a_line_for_each_epoch(plates, tiny_gan, capsys):
+    tiny_gan(max_epochs=4, verbose=2).fit(*plates)
+    assert re.findall(r"epoch (\d)/4", capsys.readouterr().err) == ["1", "2", "3", "4"]
+
+
+def test_silent_unless_asked(plates, tiny_gan, capsys):
+    tiny_gan(max_epochs=2).fit(*plates).predict(plates.X)
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_prediction_of_much_shows_how_far_it_is(line, plates, tiny_gan, monkeypatch):
+    model = tiny_gan().fit(*plates)
+    model.set_params(verbose=1)
+    model.predict(plates.X)
+    assert shown(line) == []  # not within two seconds
+    monkeypatch.setattr(_gan_engine, "_PATIENCE", 0.0)
+    expected = model.set_params(verbose=0).predict(plates.X)
+    assert shown(line) == []
+    np.testing.assert_array_equal(
+        model.set_params(verbose=1).predict(plates.X), expected
+    )
+    assert any("6/6 images" in text for text in shown(line))
+
+
+# logging
+
+
+def test_epochs_are_logged_whatever_verbose_is(plates, tiny_gan, caplog):
+    with caplog.at_level(logging.INFO, "skdeblurbin"):
+        tiny_gan(max_epochs=2, validation_fraction=0.3).fit(*plates)
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages[0] == "2 epochs of 1 steps"
+    assert messages[1].startswith("epoch 1/2  ")
+    assert "validation_rmse" in messages[2]
+    assert re.match("kept epoch [12], the best on validation pairs", messages[3])
+    assert {record.levelno for record in caplog.records} == {logging.INFO}
+
+
+def test_a_program_without_logging_hears_nothing():
+    script = (
+        "import logging, skdeblurbin\n"
+        "logging.getLogger('skdeblurbin').warning('not to be seen')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == done.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals of Unix")
+def test_on_a_real_terminal(tmp_path):
+    import pty
+
+    script = (
+        "import time\n"
+        "from skdeblurbin._progress import Progress\n"
+        "with Progress(3, 'plates') as progress:\n"
+        "    for _ in range(3):\n"
+        "        progress.advance(); time.sleep(0.15)\n"
+        "    progress.say('a line')\n"
+    )
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stderr=theirs, env=environment
+    ) as process:
+        os.close(theirs)
+        received = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # the other side is closed
+                break
+            if not part:
+                break
+            received += part
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"3/3 plates" in received
+    assert b"a line" in received
