@@ -64,9 +64,16 @@ class LibraryLearner:
     """`GANBinarizer`, by calls of `partial_fit`."""
 
     def __init__(
-        self, X: np.ndarray, Y: np.ndarray, threads: int, **parameters: Any
+        self,
+        X: np.ndarray,
+        Y: np.ndarray,
+        threads: int,
+        *,
+        n_batches: int = 10,  # of a call
+        **parameters: Any,
     ) -> None:
         self._X, self._Y = X, Y
+        self._n_batches = n_batches
         self.model = GANBinarizer(
             random_state=0, n_threads=threads, device="cpu", **parameters
         )
@@ -76,7 +83,8 @@ class LibraryLearner:
         rng = np.random.default_rng(0)
         while True:
             order = rng.permutation(len(self._X))
-            yield from np.array_split(order, max(1, len(order) // (10 * _BATCH_SIZE)))
+            n_parts = max(1, len(order) // (self._n_batches * _BATCH_SIZE))
+            yield from np.array_split(order, n_parts)
 
     def train(self) -> float:
         part = next(self._parts)
