@@ -4,11 +4,11 @@
 
 CLEAN and CAMERA are folders of real plates as in reading.py, of which the tuning half
 is read. Each recipe trains for --minutes of CPU time (training alone counts), in one
-thread, on plates of 128x192 pixels drawn for it, never on a photo. Then RapidOCR reads its grey output at
-several levels of blur; RMSE is on drawn plates with all effects that none was trained
-on. Groups: "effects" leaves out one family of effects each; "losses", "weights" (of
-losses, K1 and K2) and "networks" train on all. The file of results keeps what was
-measured.
+thread, on plates of 128x192 pixels drawn for it, never on a photo. Then RapidOCR reads
+its grey output at several levels of blur; RMSE is on drawn plates with all effects that
+none was trained on. Groups: "effects" leaves out one family of effects each; "losses",
+"weights" (of losses, K1 and K2) and "networks" train on all. The file of results keeps
+what was measured.
 """
 
 from __future__ import annotations
