@@ -1,6 +1,16 @@
 """Sphinx configuration."""
 
+import sys
+from pathlib import Path
+
 import skdeblurbin
+
+sys.path.insert(0, str(Path(__file__).parent))
+import architecture
+
+HERE = Path(__file__).parent
+(HERE / "generated").mkdir(exist_ok=True)
+architecture.draw(HERE / "generated" / "architecture.png")
 
 project = "skdeblurbin"
 copyright = "2026, the skdeblurbin developers"
@@ -13,7 +23,17 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.extlinks",
     "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
 ]
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    # sphinx-build -D plot_gallery=1 runs them, for their pictures.
+    "plot_gallery": "False",
+    "download_all_examples": False,
+    "show_signature": False,
+    "within_subsection_order": "ExampleTitleSortKey",
+}
 myst_heading_anchors = 3
 extlinks = {
     "doi": ("https://doi.org/%s", "doi:%s"),

@@ -1,8 +1,9 @@
-"""What `make_blurred_plates(effects=...)` adds to drawn plates, family by family.
+"""
+What effects add to drawn plates
+================================
 
-    python examples/plot_effects.py [FILE.png]
-
-Each row has six plates at a weak degradation: without effects, with one family of them
+``make_blurred_plates(effects=...)``, family by family; writes ``effects.png``, or the
+file that is named. Each row has six plates at a weak degradation: without effects, with one family of them
 (those that it changes most), with all, and the truth of these.
 """
 

@@ -1,0 +1,60 @@
+"""
+Good and bad trainings
+======================
+
+Three trainings on drawn plates: one that goes well, one with too few pairs, and one whose
+photos and truths do not belong together. Draws losses and errors against epochs, and
+what each model makes of three new plates; writes ``training_curves.png`` and
+``training_results.png``. One minute on two cores.
+"""
+
+import warnings
+
+from sklearn.exceptions import ConvergenceWarning
+
+from skdeblurbin import GANBinarizer
+from skdeblurbin.datasets import make_blurred_plates
+from skdeblurbin.plotting import BinarizationDisplay, TrainingCurveDisplay
+
+X, Y = make_blurred_plates(160, (48, 72), severity=0.3, random_state=0)
+X_val, Y_val = X[120:], Y[120:]
+X, Y = X[:120], Y[:120]
+
+# All make 900 steps. No average of the weights, which would hide how they move.
+settings = {"random_state": 0, "average_decay": None}
+models = {
+    "good": GANBinarizer(max_epochs=30, **settings),
+    "too few pairs": GANBinarizer(max_epochs=30, augment=False, **settings),
+    "wrong pairs": GANBinarizer(max_epochs=30, content_loss="l1", **settings),
+}
+pairs = {
+    "good": (X, Y),
+    # Ten pairs, each twelve times an epoch.
+    "too few pairs": (X[:10].repeat(12, axis=0), Y[:10].repeat(12, axis=0)),
+    # Each photo with the truth of the one before it.
+    "wrong pairs": (X, Y[range(-1, 119)]),
+}
+for name, model in models.items():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        model.fit(*pairs[name], X_val=X_val, y_val=Y_val)
+    last = model.history_[-1]
+    print(f"{name}: RMSE {last['rmse']:.3f}, of new plates {last['validation_rmse']:.3f}")
+    for warning in caught:
+        print(f"  {warning.category.__name__}: {warning.message}")
+
+curves = TrainingCurveDisplay.from_estimator(
+    models,
+    quantities=[
+        "rmse",
+        "validation_rmse",
+        "content_loss",
+        "adversarial_loss",
+        "discriminator_loss",
+    ],
+)
+curves.figure_.savefig("training_curves.png", dpi=110)
+
+predictions = {name: model.predict(X_val[:3]) for name, model in models.items()}
+results = BinarizationDisplay.from_predictions(X_val[:3], predictions, Y_val[:3])
+results.figure_.savefig("training_results.png", dpi=110)
