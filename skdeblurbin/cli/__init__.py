@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from skdeblurbin.cli._arguments import CommandError, ExitCode
+from skdeblurbin.cli._output import tell
 from skdeblurbin.cli._parser import make_parser
 
 __all__ = ["main"]
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: ExitCode) -> ExitCode:
-    print(f"skdeblurbin: {message}", file=sys.stderr)
+    tell(f"skdeblurbin: {message}")
     return code
 
 
@@ -76,7 +77,7 @@ def _plain_warnings() -> Iterator[None]:
     """Show warnings without the line of Python that they arose in."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        print(f"skdeblurbin: warning: {message}", file=sys.stderr)
+        tell(f"skdeblurbin: warning: {message}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show

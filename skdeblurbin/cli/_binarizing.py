@@ -96,8 +96,16 @@ def binarize_all(
 
 def binarize_part(
     part: Sequence[Task], setting: Setting, model: GANBinarizer
-) -> Iterator[Outcome]:
+) -> list[Outcome]:
     """Binarize a few files; those that cannot be are told of, and the rest done."""
+    found = {outcome.output: outcome for outcome in _outcomes(part, setting, model)}
+    return [found[task.target] for task in part]
+
+
+def _outcomes(
+    part: Sequence[Task], setting: Setting, model: GANBinarizer
+) -> Iterator[Outcome]:
+    """Of each file, as soon as it is known."""
     photos: list[Photo] = []
     for task in part:
         if setting.skip_existing and os.path.lexists(task.target):
@@ -121,23 +129,21 @@ def _model_of_worker(setting: Setting) -> GANBinarizer:
 
 
 def _binarize_in_worker(part: Sequence[Task], setting: Setting) -> list[Outcome]:
-    return list(binarize_part(part, setting, _model_of_worker(setting)))
+    return binarize_part(part, setting, _model_of_worker(setting))
 
 
 @contextmanager
 def _ctrl_c_is_ours() -> Iterator[None]:
     """Start workers that do not hear Ctrl-C, which a terminal sends to all of them.
 
-    They inherit what is blocked here, and end their files.
+    They inherit that it is ignored here, and end their files. To block it would not do:
+    loky unblocks it when it starts its own helpers.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
 
 
 def _predict(

@@ -15,6 +15,19 @@ def as_json(value: Any) -> str:
     return json.dumps(_finite(value), allow_nan=False)
 
 
+def tell(text: str) -> None:
+    """Print to stderr; what is not printable, of names and files, gives no orders."""
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """A text whose control characters and broken letters are escaped."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
+        for letter in text
+    )
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _finite(item) for name, item in value.items()}
@@ -69,10 +82,13 @@ class Progress(AbstractContextManager["Progress"]):
     def say(self, text: str) -> None:
         """Print a line that stays, in logs too."""
         if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        else:
-            clear = "\r\x1b[K" if self._is_shown else ""
-            print(f"{clear}{text}", file=sys.stderr, flush=True)
+            self._bar.console.print(
+                printable(text), markup=False, highlight=False, soft_wrap=True
+            )
+            return
+        if self._is_shown:
+            print("\r\x1b[K", end="", file=sys.stderr)
+        tell(text)
 
     def __exit__(
         self,

@@ -20,7 +20,7 @@ from skdeblurbin._warnings import TrainingInterrupted
 from skdeblurbin.cli._arguments import CommandError, ExitCode
 from skdeblurbin.cli._images import common_scale
 from skdeblurbin.cli._models import load_model
-from skdeblurbin.cli._output import as_json
+from skdeblurbin.cli._output import as_json, tell
 from skdeblurbin.datasets import load_image_pairs
 
 
@@ -61,12 +61,15 @@ def train(
                 _save(model, output)
             raise
         except KeyboardInterrupt:
-            _say("no model was written; the same command goes on.")
+            tell("skdeblurbin: no model was written; the same command goes on.")
             raise
     _save(model, output)
     is_interrupted = bool(noted)
     if is_interrupted:
-        _say(f"{output}: what was learnt until Ctrl-C; the same command goes on.")
+        tell(
+            f"skdeblurbin: {output} holds what was learnt until Ctrl-C; the same "
+            "command goes on."
+        )
     elif arguments.checkpoint_dir is None:
         _delete(checkpoints)
     if arguments.json:
@@ -132,7 +135,9 @@ def _tell_cost(model: GANBinarizer, X: Any, Y: Any) -> None:
         trial.fit([X[i] for i in some], [Y[i] for i in some])
     seconds = trial.history_[-1]["seconds"] * n_steps
     total = seconds * model.max_epochs
-    _say(f"{about}: about {_time(seconds)} an epoch, {_time(total)} in all")
+    tell(
+        f"skdeblurbin: {about}: about {_time(seconds)} an epoch, {_time(total)} in all"
+    )
 
 
 def _time(seconds: float) -> str:
@@ -165,7 +170,3 @@ def _delete(checkpoints: Path) -> None:
             file.unlink(missing_ok=True)
     with suppress(OSError):
         checkpoints.rmdir()
-
-
-def _say(text: str) -> None:
-    print(f"skdeblurbin: {text}", file=sys.stderr, flush=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from skdeblurbin.cli._arguments import (
 )
 from skdeblurbin.cli._inputs import Task, existing, plan_tasks
 from skdeblurbin.cli._models import find_model
-from skdeblurbin.cli._output import Progress, as_json
+from skdeblurbin.cli._output import Progress, as_json, tell
 
 if TYPE_CHECKING:
     from skdeblurbin.cli._binarizing import Outcome
@@ -214,7 +213,7 @@ class _Report:
             print(f'\n], "summary": {as_json(summary)}}}')
         numbers = [f"{number} {name}" for name, number in self._numbers.items()]
         numbers += [f"{left} left"] if left else []
-        print(f"{', '.join(numbers)} in {seconds:.1f} s", file=sys.stderr)
+        tell(f"{', '.join(numbers)} in {seconds:.1f} s")
 
     def exit_code(self) -> ExitCode:
         """What to tell the caller of the program."""

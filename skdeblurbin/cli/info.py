@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         print(as_json(found))
         return ExitCode.DONE
     for name, value in found.items():
-        print(f"{name:<14} {_text(value)}")
+        print(f"{json.dumps(name)[1:-1]:<14} {_text(value)}")
     return ExitCode.DONE
 
 
@@ -52,14 +52,14 @@ def _describe(path: Path) -> dict[str, Any]:
     """What is to be known of a model, all of it as JSON has it."""
     about, arrays = read_model(path, None)
     training = about.pop("training", None)
-    return {
+    found = {
         "file": path.name,
         "bytes": path.stat().st_size,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "numbers": sum(array.size for array in arrays.values()),
         "training_state": training is not None,
-        **about,
     }
+    return found | {name: value for name, value in about.items() if name not in found}
 
 
 def _text(value: Any) -> str:
