@@ -12,13 +12,6 @@ from PIL import Image
 
 from skdeblurbin.cli import main
 
-#: Options of `train` that make it short.
-TINY = [
-    word
-    for setting in ("n_blocks=1", "growth_rate=2", "base_channels=4", "n_threads=1")
-    for word in ("--set", setting)
-]
-
 
 @pytest.fixture(scope="session")
 def program() -> Callable[..., subprocess.CompletedProcess[str]]:
