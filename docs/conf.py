@@ -31,6 +31,7 @@ html_sidebars = {
     for page in (
         "install",
         "user_guide",
+        "command_line",
         "method",
         "benchmarks/*",
         "models/*",

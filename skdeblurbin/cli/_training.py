@@ -44,6 +44,26 @@ def train(
     output.parent.mkdir(parents=True, exist_ok=True)
     model.set_params(checkpoint_dir=checkpoints, verbose=1)
     _tell_cost(model, X, Y)
+    is_interrupted = _fit(model, X, Y, output, must_resume=must_resume)
+    _save(model, output)
+    if is_interrupted:
+        tell(
+            f"skdeblurbin: {output} holds what was learnt until Ctrl-C; the same "
+            "command goes on."
+        )
+    elif arguments.checkpoint_dir is None:
+        _delete(checkpoints)
+    if arguments.json:
+        about = {"model": str(output), "pairs": len(X), "epochs": model.n_epochs_}
+        last = {"interrupted": is_interrupted, "last_epoch": model.history_[-1]}
+        print(as_json(about | last))
+    return ExitCode.INTERRUPTED if is_interrupted else ExitCode.DONE
+
+
+def _fit(
+    model: GANBinarizer, X: Any, Y: Any, output: Path, *, must_resume: bool
+) -> bool:
+    """Train, with a line for each epoch on stderr; True if Ctrl-C ended it early."""
     n_epochs_before = getattr(model, "n_epochs_", 0)
     with redirect_stdout(sys.stderr), _interruption_noted() as noted:
         try:
@@ -63,20 +83,7 @@ def train(
         except KeyboardInterrupt:
             tell("skdeblurbin: no model was written; the same command goes on.")
             raise
-    _save(model, output)
-    is_interrupted = bool(noted)
-    if is_interrupted:
-        tell(
-            f"skdeblurbin: {output} holds what was learnt until Ctrl-C; the same "
-            "command goes on."
-        )
-    elif arguments.checkpoint_dir is None:
-        _delete(checkpoints)
-    if arguments.json:
-        about = {"model": str(output), "pairs": len(X), "epochs": model.n_epochs_}
-        last = {"interrupted": is_interrupted, "last_epoch": model.history_[-1]}
-        print(as_json(about | last))
-    return ExitCode.INTERRUPTED if is_interrupted else ExitCode.DONE
+    return bool(noted)
 
 
 def _save(model: GANBinarizer, output: Path) -> None:
@@ -132,7 +139,11 @@ def _tell_cost(model: GANBinarizer, X: Any, Y: Any) -> None:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of two steps nothing is to be told
-        trial.fit([X[i] for i in some], [Y[i] for i in some])
+        warnings.simplefilter("error", TrainingInterrupted)
+        try:
+            trial.fit([X[i] for i in some], [Y[i] for i in some])
+        except TrainingInterrupted:
+            raise KeyboardInterrupt from None
     seconds = trial.history_[-1]["seconds"] * n_steps
     total = seconds * model.max_epochs
     tell(

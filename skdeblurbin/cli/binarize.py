@@ -63,6 +63,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of the results; for a single input file, an image file too",
     )
     add_model(parser)
+    _add_results(parser)
+    _add_choice_of_files(parser)
+    parser.add_argument(
+        "--jobs",
+        type=count,
+        default=1,
+        metavar="N",
+        help="processes, each with a share of the cores and a model of its own; "
+        "default: 1, which uses all cores",
+    )
+    add_device(parser)
+    add_json(parser)
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    """Add what decides what is written."""
     parser.add_argument(
         "--grey", action="store_true", help="write the deblurred grey image instead"
     )
@@ -79,6 +95,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="size of the results: that of each photo (input, the default), or the one "
         "that the model works in (model), for photos too small to be read",
     )
+
+
+def _add_choice_of_files(parser: argparse.ArgumentParser) -> None:
+    """Add what decides which files are read and written."""
     parser.add_argument(
         "--glob",
         default="*",
@@ -95,16 +115,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="replace outputs that are there; they are an error without one of the two",
     )
-    parser.add_argument(
-        "--jobs",
-        type=count,
-        default=1,
-        metavar="N",
-        help="processes, each with a share of the cores and a model of its own; "
-        "default: 1, which uses all cores",
-    )
-    add_device(parser)
-    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

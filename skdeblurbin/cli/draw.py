@@ -43,6 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="made if it is not there; blurred and binary in it must hold no files",
     )
     parser.add_argument(
+        "--seed", type=seed, default=0, help="another seed, other plates; default: 0"
+    )
+    _add_looks(parser)
+
+
+def _add_looks(parser: argparse.ArgumentParser) -> None:
+    """Add what the plates and photos look like."""
+    parser.add_argument(
         "--layout",
         choices=["plate", "characters"],
         default="plate",
@@ -74,9 +82,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help="all, or some of lettering, surface, view, light, camera, motion, with "
         "commas between; default: none",
-    )
-    parser.add_argument(
-        "--seed", type=seed, default=0, help="another seed, other plates; default: 0"
     )
 
 

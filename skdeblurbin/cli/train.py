@@ -63,6 +63,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="train this model on, plate, characters or a file, instead of a new one",
     )
+    _add_settings(parser)
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        type=setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any parameter of GANBinarizer, again and again; VALUE is JSON, or else "
+        "text: n_blocks=8, average_decay=null, optimizer=adam",
+    )
+    parser.add_argument(
+        "--checkpoint-dir",
+        metavar="FOLDER",
+        help="where the state of the training is kept each minute, for going on; "
+        "default: MODEL.checkpoints, which is deleted once MODEL is finished. A folder "
+        "that you name stays",
+    )
+    add_device(parser)
+    add_json(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the parameters of the estimator."""
     parser.add_argument(
         "--epochs",
         type=count,
@@ -95,25 +119,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of weights, order and augmentation; default: 0. A model of --from has "
         "its own",
     )
-    parser.add_argument(
-        "--set",
-        dest="settings",
-        type=setting,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="any parameter of GANBinarizer, again and again; VALUE is JSON, or else "
-        "text: n_blocks=8, average_decay=null, optimizer=adam",
-    )
-    parser.add_argument(
-        "--checkpoint-dir",
-        metavar="FOLDER",
-        help="where the state of the training is kept each minute, for going on; "
-        "default: MODEL.checkpoints, which is deleted once MODEL is finished. A folder "
-        "that you name stays",
-    )
-    add_device(parser)
-    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
