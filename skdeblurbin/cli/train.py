@@ -44,19 +44,7 @@ _OF_COMMAND = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the words of this subcommand."""
     add_pairs(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="MODEL",
-        required=True,
-        help="file of the model, mostly with the suffix .safetensors",
-    )
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="replace a MODEL that is there; without it only what the same training "
-        "left there is replaced",
-    )
+    _add_output(parser)
     parser.add_argument(
         "--from",
         dest="origin",
@@ -74,6 +62,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="any parameter of GANBinarizer, again and again; VALUE is JSON, or else "
         "text: n_blocks=8, average_decay=null, optimizer=adam",
     )
+    add_device(parser)
+    add_json(parser)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    """Add where the model and its training are kept."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="MODEL",
+        required=True,
+        help="file of the model, mostly with the suffix .safetensors",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace a MODEL that is there; without it only what the same training "
+        "left there is replaced",
+    )
     parser.add_argument(
         "--checkpoint-dir",
         metavar="FOLDER",
@@ -81,8 +88,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "default: MODEL.checkpoints, which is deleted once MODEL is finished. A folder "
         "that you name stays",
     )
-    add_device(parser)
-    add_json(parser)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
