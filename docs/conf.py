@@ -50,8 +50,11 @@ html_sidebars = {
     page: []
     for page in (
         "install",
+        "quickstart",
         "user_guide",
+        "your_data",
         "scikit_learn",
+        "command_line",
         "method",
         "benchmarks/*",
         "models/*",

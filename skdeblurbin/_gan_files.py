@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 from functools import partial
-from importlib import resources
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -31,7 +30,13 @@ from skdeblurbin._tensors import (
     to_numpy_state,
 )
 from skdeblurbin.networks import DenseGenerator, PatchDiscriminator
-from skdeblurbin.persistence import OF_BAD_HEADERS, read_model, write_model
+from skdeblurbin.persistence import (
+    OF_BAD_HEADERS,
+    pretrained_file,
+    pretrained_names,
+    read_model,
+    write_model,
+)
 
 Network = TypeVar("Network", DenseGenerator, PatchDiscriminator)
 
@@ -200,17 +205,12 @@ class GANFiles(GANEngine):
         >>> GANBinarizer.from_pretrained("plate").predict(X).shape
         (2, 128, 192)
         """
-        folder = resources.files("skdeblurbin").joinpath("pretrained", "models")
-        names = sorted(
-            file.name.removesuffix(".safetensors")
-            for file in folder.iterdir()
-            if file.name.endswith(".safetensors")
-        )
+        names = pretrained_names()
         if name not in names:
             raise ValueError(
                 f"name must be one of {', '.join(map(repr, names))}, got {name!r}."
             )
-        with resources.as_file(folder.joinpath(f"{name}.safetensors")) as path:
+        with pretrained_file(name) as path:
             return cls.load(path, device=device)
 
     def _saved_attributes(self) -> dict[str, Any]:

@@ -9,6 +9,10 @@ import warnings
 _INSIDE = ("skdeblurbin", "sklearn.callback")
 
 
+class TrainingInterrupted(UserWarning):
+    """Ctrl-C has ended a training early."""
+
+
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn, and name the innermost line outside of this package as the place."""
     level, frame = 1, sys._getframe()

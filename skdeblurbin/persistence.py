@@ -9,6 +9,8 @@ import json
 import math
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,31 @@ LARGEST_FILE = 2**28
 LARGEST_HEADER = 2**20
 
 _KEY = "skdeblurbin"
+_SUFFIX = ".safetensors"
 _KINDS = {"F16": 2, "F32": 4, "I64": 8}  # bytes each
 
 #: What reading a header raises that lacks, or mixes up, what it should have.
 OF_BAD_HEADERS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
 Shapes = dict[str, tuple[int, ...]]
+
+
+def pretrained_names() -> list[str]:
+    """The names of the models in the package."""
+    return sorted(
+        file.name.removesuffix(_SUFFIX)
+        for file in _pretrained_folder().iterdir()
+        if file.name.endswith(_SUFFIX)
+    )
+
+
+def pretrained_file(name: str) -> AbstractContextManager[Path]:
+    """The file of a model in the package, on the disk within a ``with``."""
+    return resources.as_file(_pretrained_folder().joinpath(f"{name}{_SUFFIX}"))
+
+
+def _pretrained_folder() -> Any:
+    return resources.files("skdeblurbin").joinpath("pretrained", "models")
 
 
 def write_model(
@@ -67,16 +88,18 @@ def write_model(
 
 
 def read_model(
-    path: str | os.PathLike[str], expected: Callable[[dict[str, Any]], Shapes]
+    path: str | os.PathLike[str],
+    expected: Callable[[dict[str, Any]], Shapes] | None,
 ) -> tuple[dict[str, Any], Arrays]:
     """Read a model's file, after checks of all that it says of itself.
 
     Parameters
     ----------
     path : path
-    expected : callable (about) -> dict of str to shape
+    expected : callable (about) -> dict of str to shape, or None
         The names and shapes of the arrays that such a model has; a ValueError or
-        TypeError if there can be no such model.
+        TypeError if there can be no such model. None takes the arrays that there are:
+        to look at a file, without the network that it describes.
 
     Returns
     -------
@@ -94,7 +117,8 @@ def read_model(
         file, header = _opened(path)
         with file:
             metadata, about, entries = _described(header)
-            _check_entries(entries, expected(about))
+            if expected is not None:
+                _check_entries(entries, expected(about))
             length = max(
                 (entry["data_offsets"][1] for entry in entries.values()), default=0
             )

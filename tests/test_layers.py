@@ -43,7 +43,9 @@ LAYERS = {
     "_gan": 3,
     "_classical": 3,
     "plotting": 4,
+    "cli": 4,
     "pretrained": 4,
+    "__main__": 5,
 }
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -11,12 +11,10 @@ from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+
+from skdeblurbin.datasets._reading import IMAGE_SUFFIXES, read_grey
 
 __all__ = ["load_image_pairs"]
-
-#: The suffixes of files that are read, in lower case.
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 Grey = NDArray[Any]
 Stack = Grey | list[Grey]
@@ -208,7 +206,7 @@ def _read_all(paths: Iterable[Path]) -> list[Grey]:
     images, unreadable = [], []
     for path in paths:
         try:
-            images.append(_read_grey(path))
+            images.append(read_grey(path))
         # Pillow's decoders raise many classes for corrupt files, SyntaxError too.
         except Exception as error:
             reason = str(error) if isinstance(error, OSError) else repr(error)
@@ -218,27 +216,6 @@ def _read_all(paths: Iterable[Path]) -> list[Grey]:
             f"{len(unreadable)} image(s) cannot be read: {_some(unreadable)}."
         )
     return images
-
-
-def _read_grey(path: Path) -> Grey:
-    """Read one file as a 2-D array, uint8, or uint16 if it has 16 bits of grey."""
-    with Image.open(path) as opened:
-        image = ImageOps.exif_transpose(opened)
-    if image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
-    if image.mode == "I":
-        # Older Pillow reads 16-bit PNG files so.
-        levels = np.asarray(image)
-        if levels.min() < 0 or levels.max() > 65535:
-            raise OSError("its grey levels are not of 8 or 16 bits")
-        return levels.astype(np.uint16)
-    if image.mode == "F":
-        raise OSError("its grey levels are floats, not of 8 or 16 bits")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return np.array(image.convert("L"))
 
 
 def _check_sizes(X: list[Grey], Y: list[Grey], pairs: list[tuple[Path, Path]]) -> None:

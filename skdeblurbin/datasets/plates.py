@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import count, islice
 from numbers import Integral
 from typing import Literal, overload
 
@@ -176,29 +177,61 @@ def make_blurred_plates(
     [0, 1]
     """
     n_samples = _check_n_samples(n_samples)
+    if not isinstance(return_text, (bool, np.bool_)):
+        raise TypeError(f"return_text must be a bool, got {return_text!r}.")
+    drawn = draw_one_by_one(
+        image_shape,
+        layout,
+        severity=severity,
+        light_on_dark=light_on_dark,
+        effects=effects,
+        random_state=random_state,
+    )
+    texts = []
+    for i, (photo, truth, text) in enumerate(islice(drawn, n_samples)):
+        if i == 0:
+            photos = np.empty((n_samples, *photo.shape), np.uint8)
+            truths = np.empty((n_samples, *truth.shape), np.uint8)
+        photos[i], truths[i] = photo, truth
+        texts.append(text)
+    return (photos, truths, texts) if return_text else (photos, truths)
+
+
+def draw_one_by_one(
+    image_shape: tuple[int, int] | None,
+    layout: Layout,
+    *,
+    severity: float,
+    light_on_dark: float,
+    effects: Effects,
+    random_state: RandomState,
+) -> Iterator[tuple[Images, Images, str]]:
+    """Check the parameters of `make_blurred_plates`, and draw plates without end.
+
+    Yields
+    ------
+    photo, truth : ndarray of shape (height, width)
+    text : str
+    """
     layout = _check_layout(layout)
     shape = _check_image_shape(image_shape, layout)
     check_number(severity, "severity", low=0, high=1)
     check_number(light_on_dark, "light_on_dark", low=0, high=1)
     chosen = _check_effects(effects)
-    if not isinstance(return_text, (bool, np.bool_)):
-        raise TypeError(f"return_text must be a bool, got {return_text!r}.")
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-    photos = np.empty((n_samples, *shape), np.uint8)
-    truths = np.empty((n_samples, *shape), np.uint8)
-    texts = []
-    named = "lettering" in chosen
-    share = TWO_LINES_SHARE_NAMED if named else TWO_LINES_SHARE
-    for i in range(n_samples):
-        rng = np.random.default_rng([seed, i])
+
+    def draw(number: int) -> tuple[Images, Images, str]:
+        rng = np.random.default_rng([seed, number])
+        named = "lettering" in chosen
+        share = TWO_LINES_SHARE_NAMED if named else TWO_LINES_SHARE
         n_lines = 2 if rng.random() < share else 1
         lines = draw_plate_text(rng, n_lines, named=named)
         palette = Palette.draw(rng, light_on_dark)
-        scene, truths[i] = _draw_scene(shape, layout, lines, palette, chosen, rng)
+        scene, truth = _draw_scene(shape, layout, lines, palette, chosen, rng)
         photo = degrade(scene, severity, rng, chosen)
-        photos[i] = np.rint(photo * 255).astype(np.uint8)
-        texts.append(" ".join(lines))
-    return (photos, truths, texts) if return_text else (photos, truths)
+        return np.rint(photo * 255).astype(np.uint8), truth, " ".join(lines)
+
+    return map(draw, count())
 
 
 def _check_n_samples(n_samples: object) -> int:

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from skdeblurbin._tensors import to_numpy_state
-from skdeblurbin._warnings import warn_user
+from skdeblurbin._warnings import TrainingInterrupted, warn_user
 from skdeblurbin.training.batches import PairBatches
 from skdeblurbin.training.checkpoint import Checkpoint
 from skdeblurbin.training.divergence import DivergenceError, advice_for
@@ -349,7 +349,8 @@ class TrainingRun:
         n_done = len(self.history) - self._n_earlier
         warn_user(
             f"Training interrupted by user after {n_done} of {self._max_epochs} "
-            "epochs; what was learnt is kept."
+            "epochs; what was learnt is kept.",
+            TrainingInterrupted,
         )
         try:
             self._trainer.check_finite()
