@@ -3,8 +3,8 @@ What effects add to drawn plates
 ================================
 
 ``make_blurred_plates(effects=...)``, family by family; writes ``effects.png``, or the
-file that is named. Each row has six plates at a weak degradation: without effects, with one family of them
-(those that it changes most), with all, and the truth of these.
+file that is named. Each row has six plates at a weak degradation: without effects, with
+one family of them (those that it changes most), with all, and the truth of these.
 """
 
 import sys

@@ -2,10 +2,10 @@
 Good and bad trainings
 ======================
 
-Three trainings on drawn plates: one that goes well, one with too few pairs, and one whose
-photos and truths do not belong together. Draws losses and errors against epochs, and
-what each model makes of three new plates; writes ``training_curves.png`` and
-``training_results.png``. One minute on two cores.
+Three trainings on drawn plates: one that goes well, one with too few pairs, and one
+whose photos and truths do not belong together. Draws losses and errors against epochs,
+and what each model makes of three new plates; writes ``good_and_bad_runs.png`` and
+``good_and_bad_results.png``. One minute on two cores.
 """
 
 import warnings
@@ -39,7 +39,8 @@ for name, model in models.items():
         warnings.simplefilter("always", ConvergenceWarning)
         model.fit(*pairs[name], X_val=X_val, y_val=Y_val)
     last = model.history_[-1]
-    print(f"{name}: RMSE {last['rmse']:.3f}, of new plates {last['validation_rmse']:.3f}")
+    errors = f"{last['rmse']:.3f}, of new plates {last['validation_rmse']:.3f}"
+    print(f"{name}: RMSE {errors}")
     for warning in caught:
         print(f"  {warning.category.__name__}: {warning.message}")
 
@@ -53,8 +54,8 @@ curves = TrainingCurveDisplay.from_estimator(
         "discriminator_loss",
     ],
 )
-curves.figure_.savefig("training_curves.png", dpi=110)
+curves.figure_.savefig("good_and_bad_runs.png", dpi=110)
 
 predictions = {name: model.predict(X_val[:3]) for name, model in models.items()}
 results = BinarizationDisplay.from_predictions(X_val[:3], predictions, Y_val[:3])
-results.figure_.savefig("training_results.png", dpi=110)
+results.figure_.savefig("good_and_bad_results.png", dpi=110)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +62,9 @@ def train(
 def _fit(
     model: GANBinarizer, X: Any, Y: Any, output: Path, *, must_resume: bool
 ) -> bool:
-    """Train, with a line for each epoch on stderr; True if Ctrl-C ended it early."""
+    """Train, and show how far it is; True if Ctrl-C ended it early."""
     n_epochs_before = getattr(model, "n_epochs_", 0)
-    with redirect_stdout(sys.stderr), _interruption_noted() as noted:
+    with _interruption_noted() as noted:
         try:
             model.fit(X, Y, resume=True if must_resume else "auto")
         except ValueError as error:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from skdeblurbin._progress import Progress
 from skdeblurbin.cli._arguments import (
     CommandError,
     ExitCode,
@@ -19,7 +20,7 @@ from skdeblurbin.cli._arguments import (
 )
 from skdeblurbin.cli._inputs import Task, existing, plan_tasks
 from skdeblurbin.cli._models import find_model
-from skdeblurbin.cli._output import Progress, as_json, tell
+from skdeblurbin.cli._output import as_json, printable, tell
 
 if TYPE_CHECKING:
     from skdeblurbin.cli._binarizing import Outcome
@@ -207,7 +208,8 @@ class _Report:
         """Tell of files, one after the other, as they are done."""
         for outcome in outcomes:
             if outcome.error is not None:
-                self._progress.say(f"{outcome.input!r} failed: {outcome.error}")
+                failure = f"{outcome.input!r} failed: {outcome.error}"
+                self._progress.say(printable(failure))
             if self._is_json:
                 comma = "," if any(self._numbers.values()) else ""
                 print(f"{comma}\n{as_json(outcome._asdict())}", end="", flush=True)

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from skdeblurbin._progress import Progress
 from skdeblurbin.cli._arguments import (
     CommandError,
     ExitCode,
@@ -17,7 +18,6 @@ from skdeblurbin.cli._arguments import (
     seed,
     shape,
 )
-from skdeblurbin.cli._output import Progress
 
 HELP = "draws pairs of blurred plates and their binary images"
 DESCRIPTION = (
