@@ -37,7 +37,7 @@ _OF_COMMAND = {
     "checkpoint_dir": "--checkpoint-dir",
     "device": "--device",
     "warm_start": "--from",
-    "verbose": "nothing: each epoch has its line",
+    "verbose": "nothing: progress is shown anyway",
 }
 
 
