@@ -10,7 +10,7 @@ import torch
 
 from skdeblurbin._base import tears_down_callbacks
 from skdeblurbin._gan_callbacks import FitTasks
-from skdeblurbin._gan_files import GANFiles
+from skdeblurbin._gan_export import GANExport
 from skdeblurbin._gan_parameters import (
     check_gan_parameters,
     check_resume,
@@ -18,7 +18,7 @@ from skdeblurbin._gan_parameters import (
 )
 
 
-class GANBinarizer(GANFiles):
+class GANBinarizer(GANExport):
     """Conditional GAN that maps blurred plates straight to binary ones [1]_.
 
     A generator of dense blocks learns from pairs (blurred photo, binary image), against
