@@ -33,7 +33,7 @@ from skdeblurbin._parameters import check_image_shape
 from skdeblurbin._ranges import (
     learn_scale,
     ranges_of,
-    scale_to_unit,
+    scale_all_to_unit,
     warn_doubtful_range,
 )
 from skdeblurbin._tensors import (
@@ -319,8 +319,9 @@ class GANEngine(BaseBinarizer):
     ) -> Iterator[NDArray[np.float32]]:
         """Deblur one image after the other, as they are asked for."""
         check_output_scale(output_scale, self.working_shape)
-        ranges = ranges_of(images.extents, self.input_range_, self._fitted_on_integers)
-        scaled = map(scale_to_unit, images.grey, ranges)
+        scaled = scale_all_to_unit(
+            images.grey, images.extents, self.input_range_, self._fitted_on_integers
+        )
         with torch_threads(self.n_threads):
             yield from deblur_images(
                 self.generator_,

@@ -12,13 +12,18 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from skdeblurbin._files import ModelFileError
 
 #: Of what the export writes. The runner reads all up to it.
 FORMAT = 1
-#: The graph's inputs and outputs.
-IMAGE, ADDED = "image", "added"
+#: The graph's input and outputs, ...
+IMAGE = "image"
 BINARY, GREY, DEBLURRED = "binary", "grey", "deblurred"
+#: ... and what is added to the image when it is scaled to [0, 1]: zeros in a file.
+ADDED = "added"
 #: Metadata that are the library's own.
 ABOUT, CHECKSUM = "skdeblurbin", "sha256"
 RESERVED = (ABOUT, CHECKSUM)
@@ -55,6 +60,21 @@ def read_sealed(path: str | os.PathLike[str]) -> bytes:
     if hashlib.sha256(blank).hexdigest().encode() != found.group(1):
         raise ModelFileError(path, "its checksum is wrong, so it is damaged")
     return data
+
+
+def with_added(data: bytes) -> bytes:
+    """An ONNX file in which what is added to the image may be given, too.
+
+    Photos that are no bytes can be given so without rounding. In Protocol Buffers,
+    messages one after the other are merged, and lists in them joined: this is a model
+    with one more input to its graph, of float32 with three axes.
+    """
+    return data + b":\x17Z\x15\n\x05added\x12\x0c\n\n\x08\x01\x12\x06\n\0\n\0\n\0"
+
+
+def feed_of(unit: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    """Both inputs for one photo in [0, 1], of shape (height, width)."""
+    return {IMAGE: np.zeros((1, *unit.shape), np.uint8), ADDED: unit[np.newaxis]}
 
 
 def parse_about(text: str) -> dict[str, Any]:

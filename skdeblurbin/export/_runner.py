@@ -14,17 +14,17 @@ from skdeblurbin._base import BaseBinarizer, shown_to_callbacks
 from skdeblurbin._files import ModelFileError
 from skdeblurbin._gan_fitted import check_fitted, restored_attributes
 from skdeblurbin._parameters import check_image_shape, check_number
-from skdeblurbin._ranges import ranges_of, scale_to_unit
+from skdeblurbin._ranges import scale_all_to_unit
 from skdeblurbin._validation import Images
 from skdeblurbin.export._format import (
     ABOUT,
-    ADDED,
     BINARY,
     DEBLURRED,
-    IMAGE,
     RESERVED,
+    feed_of,
     parse_about,
     read_sealed,
+    with_added,
 )
 from skdeblurbin.persistence import OF_BAD_HEADERS
 
@@ -158,12 +158,11 @@ class OnnxBinarizer(BaseBinarizer):
     def _run(self, images: Images, output: str) -> Iterator[NDArray[Any]]:
         """One output for each image, as they are asked for."""
         session = self._open()
-        ranges = ranges_of(images.extents, self.input_range_, self._fitted_on_integers)
         options = _path_only()
-        for image, limits in zip(images.grey, ranges, strict=True):
-            unit = scale_to_unit(image, limits)[np.newaxis]
-            fed = {IMAGE: np.zeros(unit.shape, np.uint8), ADDED: unit}
-            yield session.run([output], fed, options)[0][0]
+        for unit in scale_all_to_unit(
+            images.grey, images.extents, self.input_range_, self._fitted_on_integers
+        ):
+            yield session.run([output], feed_of(unit), options)[0][0]
 
     def _check_new_images(self, X: Any) -> Images:
         self._open()
@@ -219,7 +218,9 @@ def _session(
     options.intra_op_num_threads = n_threads or 0
     options.log_severity_level = 3  # warnings of nodes that it simplifies
     try:
-        return runtime.InferenceSession(data, options, providers=list(providers))
+        return runtime.InferenceSession(
+            with_added(data), options, providers=list(providers)
+        )
     except Exception as error:  # it has classes of its own, without a common base
         raise ModelFileError(path, f"ONNX Runtime does not load it: {error}") from error
 

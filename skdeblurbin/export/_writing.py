@@ -6,11 +6,13 @@ import importlib.util
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from skdeblurbin._tensors import full_precision
 from skdeblurbin.export._format import (
@@ -24,14 +26,17 @@ from skdeblurbin.export._format import (
     GREY,
     IMAGE,
     RESERVED,
+    feed_of,
     sealed,
 )
 from skdeblurbin.export._program import BinarizerProgram
+from skdeblurbin.export._quantization import quantized
 
 #: Of the operators; ONNX Runtime 1.14 and later know it, and what came out in its time.
 OPSET, IR_VERSION = 18, 8
 
 _PACKAGES = ("onnx", "onnxscript")
+_RUNTIME = "onnxruntime"
 # Sizes of the example that is traced: two images, since torch takes one for a size that
 # cannot change, and no side that a working shape or a multiple could be taken for.
 _EXAMPLE = (2, 40, 72)
@@ -39,24 +44,23 @@ _DESCRIPTION = (
     "Deblurs and binarizes photos of licence plates. What it makes is a guess, and no "
     f"evidence. Input {IMAGE}: uint8 (n_images, height, width), grey, any sizes. "
     f"Outputs: {BINARY}, uint8, 0 is ink and 255 paper; {GREY}, uint8, the deblurred "
-    f"image before Otsu's threshold; {DEBLURRED}, float32, the same in [0, 1]. "
-    f"Optional input {ADDED}: float32, 0 unless given, is added to {IMAGE} / 255; so "
-    "photos that are no bytes can be given in [0, 1], with zeros as the image."
+    f"image before Otsu's threshold; {DEBLURRED}, float32, the same in [0, 1]."
 )
 
 
-def check_packages() -> None:
-    """Check that what the export needs is there.
+def check_packages(*, for_integers: bool) -> None:
+    """Check that what the export needs is there, to integers where it is asked for.
 
     Raises
     ------
     ImportError
         If it is not.
     """
-    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    needed = (*_PACKAGES, _RUNTIME) if for_integers else _PACKAGES
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise ImportError(
-            f"to_onnx needs the packages {' and '.join(_PACKAGES)}, and there is no "
+            f"to_onnx needs the packages {' and '.join(needed)}, and there is no "
             f'{" and no ".join(missing)}: pip install "skdeblurbin[onnx]".'
         )
 
@@ -95,7 +99,10 @@ def check_metadata(metadata: Any) -> dict[str, str]:
 
 
 def onnx_bytes(
-    program: BinarizerProgram, about: dict[str, Any], metadata: dict[str, str]
+    program: BinarizerProgram,
+    about: dict[str, Any],
+    metadata: dict[str, str],
+    calibration: Iterable[NDArray[np.float32]] | None = None,
 ) -> bytes:
     """The ONNX file of a program; the same bytes for the same program.
 
@@ -107,6 +114,9 @@ def onnx_bytes(
         What JSON can hold, for the runner.
     metadata : dict of str to str
         For everybody, with a name and a version.
+    calibration : iterable of float32 ndarray of shape (height, width), default=None
+        Photos in [0, 1]. Convolutions compute in 8-bit integers, whose ranges are those
+        met on them. None keeps float32.
 
     Returns
     -------
@@ -114,9 +124,12 @@ def onnx_bytes(
     """
     import onnx
 
-    exported = _export(program)
+    with _silence():
+        exported = _export(program)
+        if calibration is not None:
+            exported = quantized(exported, map(feed_of, calibration))
     _forget_origin(exported)
-    _make_optional(exported.graph)
+    _take_input_away(exported.graph)
     exported.ir_version = IR_VERSION
     exported.producer_name = "skdeblurbin"
     exported.producer_version = metadata["version"]
@@ -136,7 +149,7 @@ def _export(program: BinarizerProgram) -> Any:
     n_images, height, width = map(torch.export.Dim, ("n_images", "height", "width"))
     cpu = torch.device("cpu")
     # The caller's default device, autocast and inference mode stay outside.
-    with _silence(), cpu, full_precision(cpu), torch.inference_mode(False):
+    with cpu, full_precision(cpu), torch.inference_mode(False):
         program.eval().requires_grad_(False)
         example = (
             torch.zeros(*_EXAMPLE, dtype=torch.uint8),
@@ -153,21 +166,26 @@ def _export(program: BinarizerProgram) -> Any:
             dynamic_shapes=({0: n_images, 1: height, 2: width}, None),
         )
     assert traced is not None
-    return traced.model_proto
+    exported = traced.model_proto
+    for side in exported.graph.input[1].type.tensor_type.shape.dim:
+        side.Clear()  # it is 1 in the example only
+    return exported
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Keep torch's exporter from telling of itself."""
-    log = logging.getLogger("torch.onnx")
-    before = log.level
-    log.setLevel(logging.ERROR)
+    """Keep others from telling of themselves, and from setting up the logging."""
+    everything, torchs = logging.getLogger(), logging.getLogger("torch.onnx")
+    handlers, levels = everything.handlers[:], (everything.level, torchs.level)
+    torchs.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(before)
+        everything.handlers[:] = handlers
+        everything.setLevel(levels[0])
+        torchs.setLevel(levels[1])
 
 
 def _forget_origin(exported: Any) -> None:
@@ -183,14 +201,13 @@ def _forget_origin(exported: Any) -> None:
         part.doc_string = ""
 
 
-def _make_optional(graph: Any) -> None:
-    """Give the second input a default, and any shape that fits the image's."""
+def _take_input_away(graph: Any) -> None:
+    """Make zeros of the second input, which `with_added` makes an input again.
+
+    Callers in other languages see one input, and need not care.
+    """
     import onnx
 
-    (added,) = [value for value in graph.input if value.name == ADDED]
-    for name, dimension in zip(
-        ("images", "height", "width"), added.type.tensor_type.shape.dim, strict=True
-    ):
-        dimension.dim_param = f"{ADDED}_{name}"
-    nothing = onnx.helper.make_tensor(ADDED, onnx.TensorProto.FLOAT, [1, 1, 1], [0.0])
-    graph.initializer.append(nothing)
+    del graph.input[1]
+    zero = onnx.helper.make_tensor(ADDED, onnx.TensorProto.FLOAT, [1, 1, 1], [0.0])
+    graph.initializer.append(zero)
