@@ -89,7 +89,8 @@ def check_metadata(metadata: Any) -> dict[str, str]:
     texts = {}
     for key, value in metadata.items():
         try:
-            text = value if isinstance(value, str) else json.dumps(value)
+            is_text = isinstance(value, str)
+            text = value if is_text else json.dumps(value, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise TypeError(
                 f"metadata[{key!r}] must be a text, or what JSON can hold: {error}."
