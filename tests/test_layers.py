@@ -99,6 +99,8 @@ TORCH_FREE = (
     "_warnings",
     "_base",
     "_classical",
+    "_gan_fitted",
+    "export",
 )
 
 
