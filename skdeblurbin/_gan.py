@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from skdeblurbin._gan_files import GANFiles
+from skdeblurbin._gan_export import GANExport
 from skdeblurbin._gan_fitting import GANFitting
 
 
-class GANBinarizer(GANFitting, GANFiles):
+class GANBinarizer(GANFitting, GANExport):
     """Conditional GAN that maps blurred plates straight to binary ones [1]_.
 
     A generator of dense blocks learns from pairs (blurred photo, binary image), against

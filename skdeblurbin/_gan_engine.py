@@ -31,7 +31,7 @@ from skdeblurbin._gan_parameters import (
 )
 from skdeblurbin._parameters import check_image_shape
 from skdeblurbin._progress import Progress
-from skdeblurbin._ranges import ranges_of, scale_to_unit
+from skdeblurbin._ranges import scale_all_to_unit
 from skdeblurbin._tensors import (
     Interruptible,
     build_network,
@@ -274,8 +274,9 @@ class GANEngine(BaseBinarizer):
     ) -> Iterator[NDArray[np.float32]]:
         """Deblur one image after the other, as they are asked for."""
         check_output_scale(output_scale, self.working_shape)
-        ranges = ranges_of(images.extents, self.input_range_, self._fitted_on_integers)
-        scaled = map(scale_to_unit, images.grey, ranges)
+        scaled = scale_all_to_unit(
+            images.grey, images.extents, self.input_range_, self._fitted_on_integers
+        )
         progress = Progress(
             len(images), "images", wanted=bool(self.verbose), delay=_PATIENCE
         )

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeblurbin._files import Arrays, ModelFileError
 from skdeblurbin._gan_engine import GANEngine
+from skdeblurbin._gan_fitted import restored_attributes
 from skdeblurbin._gan_header import (
     CLASS,
     as_plain,
@@ -240,10 +241,7 @@ class GANFiles(GANEngine):
         state: dict[str, Any] = {
             "generator_": generator,
             "discriminator_": None,
-            "classes_": np.array(fitted["classes_"], fitted["classes_dtype"]),
-            "input_range_": tuple(fitted["input_range_"]),
-            "_fitted_on_integers": fitted["_fitted_on_integers"],
-            "n_epochs_": fitted["n_epochs_"],
+            **restored_attributes(fitted),
             "history_": [],
             "device_": device,
             "_rng": rng,
@@ -259,12 +257,6 @@ class GANFiles(GANEngine):
                 options = self._discriminator_options()
                 discriminator = _network(PatchDiscriminator, options, trained)
                 state["discriminator_"] = discriminator.to(device)
-        shape = fitted.get("image_shape_")
-        state["image_shape_"] = None if shape is None else tuple(shape)
-        if "n_features_in_" in fitted:
-            state["n_features_in_"] = fitted["n_features_in_"]
-        if "feature_names_in_" in fitted:
-            state["feature_names_in_"] = np.array(fitted["feature_names_in_"], object)
         self._replace_state(state)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from typing import Any
 
 import numpy as np
@@ -12,8 +10,9 @@ import torch
 
 from skdeblurbin._files import Arrays
 from skdeblurbin._gan_engine import GANEngine
+from skdeblurbin._gan_fitted import check_fitted
 from skdeblurbin._gan_parameters import check_gan_parameters, check_image_sizes
-from skdeblurbin._gan_training_file import expected_arrays, is_count
+from skdeblurbin._gan_training_file import expected_arrays
 from skdeblurbin.networks import DenseGenerator, PatchDiscriminator
 from skdeblurbin.persistence import Shapes
 
@@ -101,7 +100,7 @@ def expected_of_model(kind: type[GANEngine], about: dict[str, Any]) -> Shapes:
     """The arrays of the generator that a header describes."""
     if about["class"] != CLASS:
         raise ValueError(f"it is a {about['class']!r}, not a {CLASS}")
-    _check_fitted(about["fitted"])
+    check_fitted(about["fitted"])
     model = kind(**parameters_of_file(kind, about))
     options = model._generator_options()
     widths = [*options.values(), model.discriminator_channels]
@@ -119,45 +118,3 @@ def expected_of_model(kind: type[GANEngine], about: dict[str, Any]) -> Shapes:
             "discriminator": PatchDiscriminator(**discriminator_options),
         }
     return shapes | expected_arrays(about["training"], networks, model.optimizer)
-
-
-def _check_fitted(fitted: dict[str, Any]) -> None:
-    """Check what a header says of the fitted attributes."""
-    # numpy would take far more than names of types, and read Python's literals in it.
-    if not re.fullmatch("[<>|=][biuf][1248]", fitted["classes_dtype"]):
-        raise ValueError(f"it has classes of type {fitted['classes_dtype']!r}")
-    dtype = np.dtype(fitted["classes_dtype"])
-    classes = np.array(fitted["classes_"], dtype)
-    low, high = fitted["input_range_"]
-    sound = (
-        classes.shape == (2,)
-        and bool(classes[0] < classes[1])
-        and math.isfinite(low)
-        and math.isfinite(high)
-        and low < high
-        and isinstance(fitted["_fitted_on_integers"], bool)
-        and is_count(fitted["n_epochs_"])
-        and _are_columns(fitted)
-    )
-    if not sound:
-        raise ValueError("what it says of the training data cannot be")
-
-
-def _are_columns(fitted: dict[str, Any]) -> bool:
-    """Whether what a header says of the training images' form can be."""
-    shape, n_columns = fitted.get("image_shape_"), fitted.get("n_features_in_", 1)
-    names = fitted.get("feature_names_in_")
-    return (
-        (shape is None or (isinstance(shape, list) and len(shape) == 2))
-        and all(is_count(side) and side > 0 for side in shape or ())
-        and is_count(n_columns)
-        and n_columns > 0
-        and (
-            names is None
-            or (
-                isinstance(names, list)
-                and len(names) == n_columns
-                and all(isinstance(name, str) for name in names)
-            )
-        )
-    )

@@ -10,6 +10,7 @@ import numpy as np
 from torch import nn
 
 from skdeblurbin._files import Arrays
+from skdeblurbin._gan_fitted import is_count
 from skdeblurbin.persistence import Shapes
 from skdeblurbin.training import state_shapes
 
@@ -188,11 +189,6 @@ def _check(about: dict[str, Any]) -> None:
     )
     if not sound:
         raise ValueError("what it says of its training cannot be")
-
-
-def is_count(value: Any, limit: int = 2**63) -> bool:
-    """Whether this is a whole number from 0, and below the limit."""
-    return type(value) is int and 0 <= value < limit
 
 
 def _is_random_state(state: dict[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -129,6 +129,29 @@ def ranges_of(
     ranges = [image_range(extent, input_range, on_integers) for extent in extents]
     warn_off_scale(extents, ranges, input_range)
     return ranges
+
+
+def scale_all_to_unit(
+    images: Iterable[NDArray[Any]],
+    extents: Sequence[Extent],
+    input_range: tuple[float, float],
+    on_integers: bool,
+) -> Iterator[NDArray[np.float32]]:
+    """Map images to [0, 1], each by its own range, as they are asked for.
+
+    Parameters
+    ----------
+    images : iterable of ndarray of shape (height, width)
+    extents : sequence of Extent
+        Of the images. Some that are off the scale are warned of at once.
+    input_range, on_integers
+        Of `learn_scale` on the training images.
+
+    Returns
+    -------
+    iterator of float32 ndarray
+    """
+    return map(scale_to_unit, images, ranges_of(extents, input_range, on_integers))
 
 
 def warn_off_scale(

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +41,18 @@ def pretrained_names() -> list[str]:
     """The names of the models in the package."""
     return sorted(
         file.name.removesuffix(_SUFFIX)
-        for file in _pretrained_folder().iterdir()
+        for file in pretrained_folder().iterdir()
         if file.name.endswith(_SUFFIX)
     )
 
 
 def pretrained_file(name: str) -> AbstractContextManager[Path]:
     """The file of a model in the package, on the disk within a ``with``."""
-    return resources.as_file(_pretrained_folder().joinpath(f"{name}{_SUFFIX}"))
+    return resources.as_file(pretrained_folder().joinpath(f"{name}{_SUFFIX}"))
 
 
-def _pretrained_folder() -> Any:
+def pretrained_folder() -> Traversable:
+    """Where the models in the package are, with what is known of them."""
     return resources.files("skdeblurbin").joinpath("pretrained", "models")
 
 

@@ -37,11 +37,14 @@ LAYERS = {
     "_gan_callbacks": 3,
     "_gan_checkpoint": 3,
     "_gan_engine": 3,
+    "_gan_export": 3,
     "_gan_files": 3,
+    "_gan_fitted": 3,
     "_gan_header": 3,
     "_gan_training_file": 3,
     "_gan": 3,
     "_classical": 3,
+    "export": 3,
     "plotting": 4,
     "cli": 4,
     "pretrained": 4,
@@ -102,6 +105,8 @@ TORCH_FREE = (
     "_warnings",
     "_base",
     "_classical",
+    "_gan_fitted",
+    "export",
 )
 
 
