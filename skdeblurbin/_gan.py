@@ -16,9 +16,10 @@ from skdeblurbin._gan_parameters import (
     check_resume,
     check_same_classes,
 )
+from skdeblurbin._gan_summary import FittedSummary
 
 
-class GANBinarizer(GANFiles):
+class GANBinarizer(FittedSummary, GANFiles):
     """Conditional GAN that maps blurred plates straight to binary ones [1]_.
 
     A generator of dense blocks learns from pairs (blurred photo, binary image), against
