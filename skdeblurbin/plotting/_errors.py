@@ -17,7 +17,7 @@ RIGHT_PAPER, RIGHT_INK, MISSED_INK, FALSE_INK = range(4)
 # In their order. Of the two of errors and the light grey of ink that is right, any two
 # differ by 34 or more in CAM02-UCS, for people with any kind of colour blindness too.
 _COLOURS = ("#FFFFFF", "#BFBFBF", VERMILLION, BLUE)
-_NAMES = {MISSED_INK: "missed ink", FALSE_INK: "false ink"}
+ERROR_NAMES = {MISSED_INK: "missed ink", FALSE_INK: "false ink"}
 
 
 def find_errors(truth: NDArray[np.bool_], paper: NDArray[np.bool_]) -> NDArray[np.int8]:
@@ -42,10 +42,9 @@ def explain_errors(ax: Axes) -> None:
     """The legend, below an error map."""
     from matplotlib.patches import Patch
 
+    handles = [Patch(color=_COLOURS[i], label=name) for i, name in ERROR_NAMES.items()]
     ax.legend(
-        handles=[
-            Patch(color=_COLOURS[code], label=name) for code, name in _NAMES.items()
-        ],
+        handles=handles,
         loc="upper center",
         bbox_to_anchor=(0.5, 0),
         frameon=False,

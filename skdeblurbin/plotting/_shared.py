@@ -109,15 +109,15 @@ def columns_for(n: int) -> int:
 
 def figure_of(axes: AxesArray) -> Figure:
     """The whole figure, of which a SubFigure may be a part."""
-    first: Any = axes.flat[0]
-    figure: Figure = first.get_figure(root=True)
+    container: Any = container_of(axes)
+    figure: Figure = container.figure
     return figure
 
 
 def container_of(axes: AxesArray) -> FigureBase:
     """The figure, or the part of one, that holds the panels."""
     first: Any = axes.flat[0]
-    figure: FigureBase = first.get_figure(root=False)
+    figure: FigureBase = first.figure
     return figure
 
 

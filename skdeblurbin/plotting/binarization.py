@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,7 +14,12 @@ from skdeblurbin._thresholding import binarize_all_by_otsu
 from skdeblurbin._validation import Images, check_images, find_classes
 from skdeblurbin.metrics import f_measure, root_mean_squared_error
 from skdeblurbin.metrics.scorers import find_image_shape
-from skdeblurbin.plotting._errors import explain_errors, find_errors, paint_errors
+from skdeblurbin.plotting._errors import (
+    ERROR_NAMES,
+    explain_errors,
+    find_errors,
+    paint_errors,
+)
 from skdeblurbin.plotting._shared import (
     SMALL,
     AxesArray,
@@ -254,16 +260,20 @@ class BinarizationDisplay:
         """
         rows = list(zip(*self.columns.values(), strict=True))
         n_columns = len(self.columns) + len(self.errors)
-        # Extremes are cut for the layout's sake: such pictures get room to spare.
-        aspects = [np.clip(row[0].shape[0] / row[0].shape[1], 0.1, 2) for row in rows]
-        lines = len(rows) + 4
+        aspects = [_aspect(row[0]) for row in rows]
+        titles = [
+            [self._title(row, number) for number in range(n_columns)]
+            for row in range(len(rows))
+        ]
+        lines = [max(title.count("\n") for title in row) + 1 for row in titles]
+        n_lines = sum(lines) + (len(ERROR_NAMES) + 1 if self.errors else 0)
         axes = make_axes(
             ax,
             len(rows) * n_columns,
             n_columns,
-            (_WIDTH * n_columns, _WIDTH * float(sum(aspects)) + _LINE * lines),
+            (_WIDTH * n_columns, _WIDTH * sum(aspects) + _LINE * n_lines),
             layout="compressed",
-            height_ratios=[float(aspect) for aspect in aspects],
+            height_ratios=aspects,
         ).reshape(len(rows), n_columns)
         for number, title in enumerate(self.columns):
             for row, picture in enumerate(self.columns[title]):
@@ -272,10 +282,8 @@ class BinarizationDisplay:
             for row, codes in enumerate(self.errors[title]):
                 _show(axes[row, number], paint_errors(codes))
             explain_errors(axes[-1, number])
-        for row in range(len(rows)):
-            for number in range(n_columns):
-                text = self._title(row, number)
-                axes[row, number].set_title(text, fontsize=SMALL, pad=3)
+        for panel, title in zip(axes.ravel(), chain.from_iterable(titles), strict=True):
+            panel.set_title(title, fontsize=SMALL, pad=3)
         self.ax_ = axes
         self.figure_ = figure_of(axes)
         return self
@@ -364,8 +372,19 @@ def _chosen(errors_of: str | Collection[str] | None, binary: list[str]) -> list[
     return chosen
 
 
+def _aspect(picture: NDArray[Any]) -> float:
+    """Height over width of a picture's place; those of extreme shapes fill a part."""
+    height, width = picture.shape[:2]
+    return float(np.clip(height / width, 0.1, 2))
+
+
 def _show(ax: Axes, picture: NDArray[Any], **options: Any) -> None:
     ax.imshow(picture, interpolation="antialiased", **options)
+    height, width = picture.shape[:2]
+    aspect = _aspect(picture)
+    beside, above = max(0, height / aspect - width), max(0, width * aspect - height)
+    ax.set_xlim(-0.5 - beside / 2, width - 0.5 + beside / 2)
+    ax.set_ylim(height - 0.5 + above / 2, -0.5 - above / 2)
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set(color="0.8", linewidth=0.5)

@@ -200,10 +200,7 @@ class ReadingDisplay:
         import_pyplot()
         check_names(readings, "readings")
         levels = _check_levels(readings)
-        true = {
-            level: list(texts[level] if isinstance(texts, Mapping) else texts)
-            for level in levels
-        }
+        true = _texts_by_level(texts, levels)
         rates = {
             name: {
                 level: character_error_rate(
@@ -343,6 +340,16 @@ def _check_levels(readings: Mapping[str, Mapping[Any, Any]]) -> list[Hashable]:
                 f"{list(readings[first])}, {name!r} has {list(by_level)}."
             )
     return list(readings[first])
+
+
+def _texts_by_level(texts: Texts, levels: list[Hashable]) -> dict[Hashable, list[str]]:
+    if not isinstance(texts, Mapping):
+        given = list(texts)
+        return dict.fromkeys(levels, given)
+    for level in levels:
+        if level not in texts:
+            raise ValueError(f"texts has no level {level!r}, but {list(texts)}.")
+    return {level: list(texts[level]) for level in levels}
 
 
 def _photos(X: Any, shape: tuple[int, int] | None) -> list[NDArray[np.uint8]]:

@@ -4,6 +4,9 @@
 
 makes the baselines anew, in the folder `baseline` beside this file, which
 `test_pictures.py` compares with. Look at them before they are committed.
+
+The panels have fixed places, and texts are not to be seen: both hang on the versions of
+matplotlib and FreeType. `test_layout.py` looks at texts.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.text import Text
 from scipy.ndimage import uniform_filter1d
 
 from skdeblurbin.plotting import (
@@ -26,11 +30,14 @@ from skdeblurbin.plotting import (
 
 BASELINE = Path(__file__).with_name("baseline")
 DPI = 60
+GAP = 20  # pixels between panels
+
+AxesArray = np.ndarray
+Grid = tuple[int, int, int, int]
 # Nothing of the machine's own settings, and the font that comes with matplotlib.
 STYLE = {
     "font.family": "DejaVu Sans",
     "text.hinting": "none",
-    "text.hinting_factor": 1,
     "savefig.dpi": DPI,
     "figure.dpi": DPI,
 }
@@ -47,13 +54,15 @@ def strokes() -> tuple[np.ndarray, np.ndarray]:
     return X.astype(np.uint8), Y
 
 
-def binarization() -> Any:
+def binarization(axes: AxesArray) -> Any:
     X, Y = strokes()
     wide = np.stack([np.minimum(y, np.roll(y, 1, axis=1)) for y in Y])
     thin = np.stack([np.maximum(y, np.roll(y, 1, axis=1)) for y in Y])
     found = {"grey": X, "wide": wide, "thin": 255 * thin}
     errors_of = ["wide", "thin"]
-    return BinarizationDisplay.from_predictions(X, found, Y, errors_of=errors_of)
+    return BinarizationDisplay.from_predictions(
+        X, found, Y, errors_of=errors_of, ax=axes
+    )
 
 
 def histories() -> dict[str, list[dict[str, float]]]:
@@ -76,14 +85,14 @@ def histories() -> dict[str, list[dict[str, float]]]:
     }
 
 
-def training() -> Any:
-    return TrainingCurveDisplay.from_results(histories())
+def training(axes: AxesArray) -> Any:
+    return TrainingCurveDisplay.from_results(histories(), ax=axes)
 
 
-def training_seconds() -> Any:
+def training_seconds(axes: AxesArray) -> Any:
     quantities = ["content_loss"]
     return TrainingCurveDisplay.from_results(
-        histories(), x="seconds", quantities=quantities
+        histories(), x="seconds", quantities=quantities, ax=axes
     )
 
 
@@ -102,18 +111,20 @@ def search_results() -> dict[str, Any]:
     }
 
 
-def search_maps() -> Any:
+def search_maps(axes: AxesArray) -> Any:
     return SearchDisplay.from_results(
-        search_results(), score_name="RMSE", negate_score=True
+        search_results(), score_name="RMSE", negate_score=True, ax=axes
     )
 
 
-def search_curves() -> Any:
-    return SearchDisplay.from_results(search_results(), parameters=["K1"])
+def search_curves(axes: AxesArray) -> Any:
+    return SearchDisplay.from_results(search_results(), parameters=["K1"], ax=axes)
 
 
-def search_times() -> Any:
-    return SearchDisplay.from_results(search_results(), kind="time", n_plates=20)
+def search_times(axes: AxesArray) -> Any:
+    return SearchDisplay.from_results(
+        search_results(), kind="time", n_plates=20, ax=axes
+    )
 
 
 def readings() -> tuple[list[str], dict[str, dict[int, list[str]]]]:
@@ -130,46 +141,65 @@ def readings() -> tuple[list[str], dict[str, dict[int, list[str]]]]:
     }
 
 
-def reading() -> Any:
-    return ReadingDisplay.from_predictions(*readings(), level_name="motion [pixels]")
-
-
-def reading_differences() -> Any:
-    return ReadingDisplay.from_predictions(*readings(), reference="photo")
-
-
-SCENES: dict[str, Callable[[], Any]] = {
-    scene.__name__: scene
-    for scene in (
-        binarization,
-        training,
-        training_seconds,
-        search_maps,
-        search_curves,
-        search_times,
-        reading,
-        reading_differences,
+def reading(axes: AxesArray) -> Any:
+    return ReadingDisplay.from_predictions(
+        *readings(), level_name="motion [pixels]", ax=axes
     )
+
+
+def reading_differences(axes: AxesArray) -> Any:
+    return ReadingDisplay.from_predictions(*readings(), reference="photo", ax=axes)
+
+
+#: Each scene, with the rows and columns of its panels, and their size in pixels.
+SCENES: dict[str, tuple[Callable[[AxesArray], Any], Grid]] = {
+    "binarization": (binarization, (2, 7, 80, 48)),
+    "training": (training, (1, 3, 120, 120)),
+    "training_seconds": (training_seconds, (1, 1, 120, 120)),
+    "search_maps": (search_maps, (1, 2, 120, 80)),
+    "search_curves": (search_curves, (2, 2, 120, 80)),
+    "search_times": (search_times, (1, 1, 200, 120)),
+    "reading": (reading, (1, 1, 200, 120)),
+    "reading_differences": (reading_differences, (1, 1, 200, 120)),
 }
 
 
-def draw(scene: Callable[[], Any], file: Path) -> None:
-    """Draw a scene into a PNG."""
-    with matplotlib.style.context(["default", STYLE]):
-        figure = scene().figure_
+def draw(name: str, file: Path) -> None:
+    """Draw a scene into a PNG, its panels on whole pixels."""
+    scene, (n_rows, n_columns, width, height) = SCENES[name]
+    across = (width + GAP) * n_columns + 2 * GAP  # with room for a legend
+    down = (height + GAP) * n_rows + 2 * GAP
+    with plt.style.context(["default", STYLE]):
+        figure = plt.figure(figsize=(across / DPI, down / DPI))
+        axes = [
+            figure.add_axes(
+                (
+                    (GAP + column * (width + GAP)) / across,
+                    1 - (row + 1) * (height + GAP) / down,
+                    width / across,
+                    height / down,
+                )
+            )
+            for row in range(n_rows)
+            for column in range(n_columns)
+        ]
+        scene(np.array(axes))
+        figure.draw_without_rendering()  # which makes the numbers on the axes
+        for text in figure.findobj(Text):
+            text.set_alpha(0)
         # No name of a version within, which would change the file for nothing.
         figure.savefig(file, metadata={"Software": None})
-        matplotlib.pyplot.close(figure)
+        plt.close(figure)
 
 
 def main() -> int:
     BASELINE.mkdir(exist_ok=True)
-    for name, scene in SCENES.items():
-        draw(scene, BASELINE / f"{name}.png")
+    for name in SCENES:
+        draw(name, BASELINE / f"{name}.png")
         print(BASELINE / f"{name}.png")
     return 0
 
 
 if __name__ == "__main__":
-    matplotlib.use("Agg")
+    plt.switch_backend("Agg")
     sys.exit(main())
