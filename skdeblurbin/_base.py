@@ -81,6 +81,13 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
     `_binarize`. Its `fit` is decorated with `shown_to_callbacks`.
     """
 
+    # Where scikit-learn's pictures of estimators link to.
+    _doc_link_module = "skdeblurbin"
+    _doc_link_template = (
+        "https://skdeblurbin.readthedocs.io/en/latest/api/generated/"
+        "{estimator_module}.{estimator_name}.html"
+    )
+
     image_shape: tuple[int, int] | None
     classes_: NDArray[Any]
     image_shape_: tuple[int, int] | None

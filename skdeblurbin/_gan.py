@@ -10,9 +10,10 @@ import torch
 
 from skdeblurbin._gan_export import GANExport
 from skdeblurbin._gan_fitting import GANFitting
+from skdeblurbin._gan_summary import FittedSummary
 
 
-class GANBinarizer(GANFitting, GANExport):
+class GANBinarizer(FittedSummary, GANFitting, GANExport):
     """Conditional GAN that maps blurred plates straight to binary ones [1]_.
 
     A generator of dense blocks learns from pairs (blurred photo, binary image), against

@@ -41,6 +41,7 @@ LAYERS = {
     "_gan_files": 3,
     "_gan_fitted": 3,
     "_gan_header": 3,
+    "_gan_summary": 3,
     "_gan_training_file": 3,
     "_gan": 3,
     "_classical": 3,
@@ -119,6 +120,7 @@ def test_parts_without_networks_import_without_torch():
         "        assert name.split('.')[0] != 'torch', 'torch was imported'\n"
         "sys.meta_path.insert(0, NoTorch())\n"
         f"import {names}, skdeblurbin.metrics, skdeblurbin.datasets\n"
+        "import skdeblurbin.plotting\n"
         "import numpy, skdeblurbin\n"
         "X = numpy.arange(192.0).reshape(2, 8, 12)\n"
         "for name in ('Otsu', 'Sauvola', 'Wiener'):\n"

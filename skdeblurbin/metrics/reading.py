@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ from skdeblurbin.metrics.scorers import find_image_shape
 Reader = Callable[[list[NDArray[np.uint8]]], Iterable[str]]
 
 
-def character_error_rate(texts_true: Iterable[str], texts_pred: Iterable[str]) -> float:
+def character_error_rate(
+    texts_true: Iterable[str], texts_pred: Iterable[str], *, per_image: bool = False
+) -> Any:
     """Mean over plates of the edits that a read number needs, per character.
 
     The edit distance of Levenshtein [1]_ (insertions, deletions and substitutions)
@@ -27,10 +29,12 @@ def character_error_rate(texts_true: Iterable[str], texts_pred: Iterable[str]) -
     ----------
     texts_true, texts_pred : iterable of str
         The numbers, and what was read.
+    per_image : bool, default=False
+        Whether to return one value for each plate instead of their mean.
 
     Returns
     -------
-    float
+    float, or ndarray of shape (n_plates,)
         0 if all is read rightly; above 1 if more is read than is there.
 
     Raises
@@ -53,7 +57,8 @@ def character_error_rate(texts_true: Iterable[str], texts_pred: Iterable[str]) -
     0.125
     """
     pairs = _check_texts(texts_true, texts_pred)
-    return float(np.mean([_edit_distance(t, p) / len(t) for t, p in pairs]))
+    rates = np.array([_edit_distance(t, p) / len(t) for t, p in pairs])
+    return rates if per_image else float(np.mean(rates))
 
 
 def plate_accuracy(texts_true: Iterable[str], texts_pred: Iterable[str]) -> float:
@@ -149,33 +154,83 @@ class ReadingScorer:
             If the reader reads nothing from any image of Y, or does not give one text
             for each image.
         """
-        shape = find_image_shape(estimator)
-        truth = self._read(Y, estimator, shape)
-        predicted = self._read(estimator.predict(X), estimator, shape)
+        truth = read_binary(self._reader, Y, estimator, "Y")
+        predicted = read_binary(
+            self._reader, estimator.predict(X), estimator, "predict(X)"
+        )
         readable = [i for i, text in enumerate(truth) if _bare(text)]
         if not readable:
             raise ValueError("The reader reads nothing from any image of Y.")
-        return -character_error_rate(
+        rate = character_error_rate(
             [truth[i] for i in readable], [predicted[i] for i in readable]
         )
+        return -float(rate)
 
     def __repr__(self) -> str:
         return f"<scorer -character_error_rate of {self._reader!r}>"
 
-    def _read(
-        self, images: Any, estimator: Any, shape: tuple[int, int] | None
-    ) -> Sequence[str]:
-        paper = estimator.classes_[1]
-        grey = check_images(images, name="Y", image_shape=shape).grey
-        texts = list(
-            self._reader([np.where(g == paper, 255, 0).astype(np.uint8) for g in grey])
+
+def read_binary(reader: Reader, images: Any, estimator: Any, name: str) -> list[str]:
+    """Have binary images in the encoding of a fitted binarizer read.
+
+    Raises
+    ------
+    ValueError
+        If they are no images, or the reader does not give one text for each.
+    """
+    shape, paper = find_image_shape(estimator), estimator.classes_[1]
+    grey = check_images(images, name=name, image_shape=shape).grey
+    return read_all(
+        reader, [np.where(g == paper, 255, 0).astype(np.uint8) for g in grey]
+    )
+
+
+def read_all(reader: Reader, images: list[NDArray[np.uint8]]) -> list[str]:
+    """Have images read.
+
+    Raises
+    ------
+    ValueError
+        If the reader does not give one text for each.
+    """
+    texts = list(reader(images))
+    if len(texts) != len(images):
+        raise ValueError(
+            f"The reader must give a text for each image, got {len(texts)} for "
+            f"{len(images)}."
         )
-        if len(texts) != len(grey):
-            raise ValueError(
-                f"The reader must give a text for each image, got {len(texts)} for "
-                f"{len(grey)}."
-            )
-        return texts
+    return texts
+
+
+def bootstrap_interval(
+    values: NDArray[np.float64],
+    *,
+    confidence: float = 0.95,
+    n_resamples: int = 2000,
+    random_state: int = 0,
+) -> tuple[float, float]:
+    """Percentile bootstrap of a mean over plates.
+
+    Equal numbers of plates get equal resamples: intervals of several methods on the
+    same plates belong together, and that of the differences of two is a paired one.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_plates,)
+    confidence : float, default=0.95
+        In (0, 1).
+    n_resamples : int, default=2000
+    random_state : int, default=0
+
+    Returns
+    -------
+    tuple (low, high)
+    """
+    rng = np.random.default_rng(random_state)
+    picks = rng.integers(len(values), size=(n_resamples, len(values)))
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(values[picks].mean(axis=1), [tail, 100 - tail])
+    return float(low), float(high)
 
 
 def _check_texts(

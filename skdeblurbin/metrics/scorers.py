@@ -70,14 +70,21 @@ def find_image_shape(estimator: Any) -> tuple[int, int] | None:
 
     Metrics that look at neighbours need it.
     """
+    shape: tuple[int, int] | None = getattr(
+        find_binarizer(estimator), "image_shape", None
+    )
+    return shape
+
+
+def find_binarizer(estimator: Any) -> Any:
+    """Find what does the work within fitted searches and pipelines: the last step."""
     while True:
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         elif hasattr(estimator, "steps"):
             estimator = estimator.steps[-1][1]
         else:
-            shape: tuple[int, int] | None = getattr(estimator, "image_shape", None)
-            return shape
+            return estimator
 
 
 rmse_scorer = _ImageScorer(root_mean_squared_error, sign=-1)

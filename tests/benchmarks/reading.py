@@ -49,6 +49,7 @@ from skdeblurbin.metrics import (
     f_measure,
     root_mean_squared_error,
 )
+from skdeblurbin.metrics.reading import bootstrap_interval
 
 SHAPE = (128, 192)
 LEVELS = (
@@ -64,7 +65,6 @@ _DARKEST = 0.35  # of "light": the gain on the dark side
 _OCR_HEIGHT, _OCR_MARGIN = 64, 12
 # Around the characters' box, as its share, in what the model of characters gets.
 _BOX_MARGIN = 0.08
-_N_RESAMPLES = 2000
 _N_ITERATIONS = 30  # of Richardson and Lucy
 
 Plates = np.ndarray
@@ -264,32 +264,23 @@ def make_readers(names: list[str], alphabet: str | None = None) -> dict[str, Any
     return {name: made[name]() for name in names}
 
 
-def error_rates(texts: list[str], read: list[str]) -> np.ndarray:
-    """Edits a character of each plate."""
-    return np.array(
-        [character_error_rate([t], [r]) for t, r in zip(texts, read, strict=True)]
-    )
-
-
 def read_rates(
     reader: Callable[..., Any], images: Iterable[np.ndarray], rows: list[Row]
 ) -> np.ndarray:
     """Edits a character of each plate, read from the box of its characters."""
     crops = [crop(image, row) for image, row in zip(images, rows, strict=True)]
-    return error_rates([row["text"] for row in rows], reader(crops))
+    texts = [row["text"] for row in rows]
+    return np.asarray(character_error_rate(texts, reader(crops), per_image=True))
 
 
 def describe(rates: np.ndarray, grey: np.ndarray) -> dict[str, Any]:
     """A method's figures, with a paired bootstrap against those of the grey photos."""
     difference = rates - grey
-    rng = np.random.default_rng(0)
-    picks = rng.integers(len(rates), size=(_N_RESAMPLES, len(rates)))
-    low, high = np.percentile(difference[picks].mean(axis=1), [2.5, 97.5])
     return {
         "error_rate": rates.mean(),
         "read_whole": np.mean(rates == 0),
         "difference": difference.mean(),
-        "interval": [low, high],
+        "interval": list(bootstrap_interval(difference)),
         "spoilt": int(np.sum((grey == 0) & (rates > 0))),
         "read_from_grey": int(np.sum(grey == 0)),
     }

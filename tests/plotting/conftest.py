@@ -1,0 +1,12 @@
+"""What the tests of pictures share."""
+
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def close_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
