@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdeblurbin._ranges import infer_input_range, scale_to_unit
+from skdeblurbin._targets import find_classes
 from skdeblurbin._thresholding import binarize_all_by_otsu
-from skdeblurbin._validation import Images, check_images, find_classes
+from skdeblurbin._validation import Images, check_images
 from skdeblurbin.metrics import f_measure, root_mean_squared_error
 from skdeblurbin.metrics.scorers import find_image_shape
 from skdeblurbin.plotting._errors import (
@@ -213,7 +214,7 @@ class BinarizationDisplay:
             check_option(score, "scores", list(_SCORES))
         given = _check_columns(X, predictions, Y, image_shape)
         if Y is not None:
-            classes = find_classes(given[_TRUTH], classes)
+            classes = find_classes(given[_TRUTH], classes, name="Y")
         pictures: dict[str, Sequence[NDArray[Any]]] = {}
         paper = {}
         for title, images in given.items():
