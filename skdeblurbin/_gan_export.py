@@ -43,7 +43,7 @@ class GANExport(GANFiles):
         Scaling, resizing to `working_shape`, padding, the network, cropping and Otsu's
         threshold are in its graph; `output_scale` is kept. Batch, height and width are
         free. Needs ``pip install "skdeblurbin[onnx]"``, and takes some seconds. The
-        file is as large as the weights in float32: 3.4 MB for the models in the
+        file is as large as the weights in float32: 3.2 MB for the models in the
         package. Equal models give equal bytes, with equal versions of torch and onnx.
 
         ========= ======= ============================= ==============================
@@ -70,8 +70,8 @@ class GANExport(GANFiles):
         calibration : array-like or list of images, default=None
             Photos such as the model is to see, two or three dozen. If they are given,
             convolutions compute in 8-bit integers, whose ranges are those met on these
-            photos: faster on most processors, in a third of the space, and a little
-            less exact (docs/deploying). None keeps float32.
+            photos: a fifth less time (where that was measured) and a third of the
+            space for a little exactness. None keeps float32.
         metadata : dict with str keys, default=None
             What the file is to say of the model; values are texts, or become JSON.
             "name" and "version" (of the library) are there anyway, and for unchanged
