@@ -30,7 +30,7 @@ from skdeblurbin._gan_parameters import (
     check_unchanged,
 )
 from skdeblurbin._parameters import check_image_shape
-from skdeblurbin._progress import Progress
+from skdeblurbin._progress import PATIENCE, Progress
 from skdeblurbin._ranges import scale_all_to_unit
 from skdeblurbin._tensors import (
     Interruptible,
@@ -62,9 +62,6 @@ from skdeblurbin.training import (
     TrainingRun,
     augment_pair,
 )
-
-# Seconds that a prediction takes before it shows how far it is.
-_PATIENCE = 2.0
 
 _NETWORKS: dict[str, type[torch.nn.Module]] = {
     "generator_": DenseGenerator,
@@ -278,7 +275,7 @@ class GANEngine(BaseBinarizer):
             images.grey, images.extents, self.input_range_, self._fitted_on_integers
         )
         progress = Progress(
-            len(images), "images", wanted=bool(self.verbose), delay=_PATIENCE
+            len(images), "images", wanted=bool(self.verbose), delay=PATIENCE
         )
         with torch_threads(self.n_threads), progress:
             for sharp in deblur_images(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
 
-from skdeblurbin._parameters import check_image_shape, check_number
+from skdeblurbin._parameters import check_image_shape, check_number, check_verbose
 from skdeblurbin.networks.perceptual import check_perceptual_name
 from skdeblurbin.training import CONTENT_LOSSES, OPTIMIZERS
 
@@ -73,8 +73,7 @@ def check_gan_parameters(
     """
     for name, rule in _NUMBERS.items():
         check_number(parameters[name], name, **rule)
-    if not isinstance(parameters["verbose"], (bool, np.bool_)):
-        check_number(parameters["verbose"], "verbose", low=0, integer=True)
+    check_verbose(parameters["verbose"])
     for name in _FLAGS:
         if not isinstance(parameters[name], (bool, np.bool_)):
             raise TypeError(f"{name} must be True or False, got {parameters[name]!r}.")

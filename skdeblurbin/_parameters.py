@@ -80,3 +80,9 @@ def check_number(
     below = number <= high if closed_high else number < high
     if not (above and below):  # NaN fails both
         raise ValueError(message)
+
+
+def check_verbose(verbose: Any) -> None:
+    """Check a parameter that is a level of telling, or a bool."""
+    if not isinstance(verbose, (bool, np.bool_)):
+        check_number(verbose, "verbose", low=0, integer=True)

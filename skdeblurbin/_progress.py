@@ -12,6 +12,8 @@ from typing import Any, Protocol, TextIO
 
 # Seconds between two looks of a live line.
 _EVERY = 0.1
+#: Seconds that work should take before it shows how far it is, if it may be short.
+PATIENCE = 2.0
 
 
 class Progress(AbstractContextManager["Progress"]):

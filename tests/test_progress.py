@@ -15,6 +15,8 @@ import pytest
 
 from skdeblurbin import _gan_engine, _progress
 from skdeblurbin._progress import Progress, as_clock
+from skdeblurbin.datasets import make_blurred_plates
+from skdeblurbin.datasets import plates as plates_module
 from skdeblurbin.training import reporting
 
 
@@ -173,7 +175,7 @@ def test_prediction_of_much_shows_how_far_it_is(line, plates, tiny_gan, monkeypa
     model.set_params(verbose=1)
     model.predict(plates.X)
     assert shown(line) == []  # not within two seconds
-    monkeypatch.setattr(_gan_engine, "_PATIENCE", 0.0)
+    monkeypatch.setattr(_gan_engine, "PATIENCE", 0.0)
     expected = model.set_params(verbose=0).predict(plates.X)
     assert shown(line) == []
     np.testing.assert_array_equal(
@@ -238,3 +240,14 @@ def test_on_a_real_terminal(tmp_path):
     assert process.returncode == 0
     assert b"3/3 plates" in received
     assert b"a line" in received
+
+
+def test_drawing_much_shows_how_far_it_is(line, monkeypatch):
+    X, Y = make_blurred_plates(3, (16, 24), random_state=0, verbose=1)
+    assert shown(line) == []
+    monkeypatch.setattr(plates_module, "PATIENCE", 0.0)
+    again = make_blurred_plates(3, (16, 24), random_state=0, verbose=True)
+    assert any("3/3 plates" in text for text in shown(line))
+    np.testing.assert_array_equal(again, (X, Y))
+    with pytest.raises(TypeError, match="verbose must be an integer"):
+        make_blurred_plates(3, verbose="yes")

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from skdeblurbin._parameters import check_number
+from skdeblurbin._parameters import check_number, check_verbose
+from skdeblurbin._progress import PATIENCE, Progress
 from skdeblurbin.datasets._decoration import soil
 from skdeblurbin.datasets._palette import ON_PLATE, PAPER, Palette
 from skdeblurbin.datasets._scene import (
@@ -52,6 +53,7 @@ def make_blurred_plates(
     effects: Effects = ...,
     return_text: Literal[False] = ...,
     random_state: RandomState = ...,
+    verbose: int = ...,
 ) -> tuple[Images, Images]: ...
 
 
@@ -66,6 +68,7 @@ def make_blurred_plates(
     effects: Effects = ...,
     return_text: Literal[True],
     random_state: RandomState = ...,
+    verbose: int = ...,
 ) -> tuple[Images, Images, list[str]]: ...
 
 
@@ -79,6 +82,7 @@ def make_blurred_plates(
     effects: Effects = (),
     return_text: bool = False,
     random_state: RandomState = None,
+    verbose: int = 0,
 ) -> tuple[Images, Images] | tuple[Images, Images, list[str]]:
     """Draw blurred licence plates and the exact binary image of each.
 
@@ -131,6 +135,9 @@ def make_blurred_plates(
         `random_state` and ``i`` alone (for given other parameters), not on
         `n_samples`. None takes one number from numpy's global generator, as
         everywhere in scikit-learn.
+    verbose : int or bool, default=0
+        Above 0, drawing that takes longer than two seconds shows how far it is, in a
+        live line on stderr where that is a terminal.
 
     Returns
     -------
@@ -179,6 +186,7 @@ def make_blurred_plates(
     n_samples = _check_n_samples(n_samples)
     if not isinstance(return_text, (bool, np.bool_)):
         raise TypeError(f"return_text must be a bool, got {return_text!r}.")
+    check_verbose(verbose)
     drawn = draw_one_by_one(
         image_shape,
         layout,
@@ -188,12 +196,15 @@ def make_blurred_plates(
         random_state=random_state,
     )
     texts = []
-    for i, (photo, truth, text) in enumerate(islice(drawn, n_samples)):
-        if i == 0:
-            photos = np.empty((n_samples, *photo.shape), np.uint8)
-            truths = np.empty((n_samples, *truth.shape), np.uint8)
-        photos[i], truths[i] = photo, truth
-        texts.append(text)
+    progress = Progress(n_samples, "plates", wanted=bool(verbose), delay=PATIENCE)
+    with progress:
+        for i, (photo, truth, text) in enumerate(islice(drawn, n_samples)):
+            if i == 0:
+                photos = np.empty((n_samples, *photo.shape), np.uint8)
+                truths = np.empty((n_samples, *truth.shape), np.uint8)
+            photos[i], truths[i] = photo, truth
+            texts.append(text)
+            progress.advance()
     return (photos, truths, texts) if return_text else (photos, truths)
 
 
