@@ -5,13 +5,6 @@ from pathlib import Path
 
 import skdeblurbin
 
-sys.path.insert(0, str(Path(__file__).parent))
-import architecture
-
-HERE = Path(__file__).parent
-(HERE / "generated").mkdir(exist_ok=True)
-architecture.draw(HERE / "generated" / "architecture.png")
-
 project = "skdeblurbin"
 copyright = "2026, the skdeblurbin developers"
 release = version = skdeblurbin.__version__
@@ -68,3 +61,15 @@ html_static_path = []
 html_theme_options = {"navigation_with_keys": False, "secondary_sidebar_items": []}
 exclude_patterns = ["_build"]
 nitpicky = False
+
+
+def setup(app: object) -> None:
+    """Draw the pictures that are made from the code, before pages are read."""
+    here = Path(__file__).parent
+    sys.path.insert(0, str(here))
+    from drawings import architecture, method
+
+    folder = here / "generated"
+    folder.mkdir(exist_ok=True)
+    architecture.draw(folder / "architecture.png")
+    method.draw(folder)

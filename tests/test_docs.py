@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn import decomposition, ensemble, inspection, model_selection, preprocessing
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
@@ -16,9 +20,16 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import FeatureUnion
 
 from skdeblurbin import GANBinarizer, OtsuBinarizer
+from skdeblurbin.datasets import make_blurred_plates
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["scikit_learn.md"]
+PAGES = [
+    "quickstart.md",
+    "user_guide.md",
+    "your_data.md",
+    "scikit_learn.md",
+    "drawn_plates.md",
+]
 
 if not DOCS.exists():  # the tests run away from the sources
     pytest.skip("the documentation is not here", allow_module_level=True)
@@ -40,10 +51,30 @@ def few_epochs(monkeypatch):
     monkeypatch.setattr(GANBinarizer, "fit", short)
 
 
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Folders of photos and truths, as pages call them, in the current directory."""
+    X, Y = make_blurred_plates(12, (32, 48), random_state=0)
+    for blurred, binary in [("blurred", "binary"), ("photos", "truths")]:
+        for name, images in ((blurred, X), (binary, Y * 255)):
+            (tmp_path / name).mkdir()
+            for i, image in enumerate(images):
+                Image.fromarray(image).save(tmp_path / name / f"{i:02d}.png")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def tensorboard(monkeypatch):
+    """What the page's callback calls; TensorBoard is no dependency of the tests."""
+    writer = Mock()
+    module = SimpleNamespace(SummaryWriter=lambda: writer)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    return writer
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_run(page, few_epochs, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_pages_run(page, few_epochs, folders, tensorboard):
     text = (DOCS / page).read_text(encoding="utf-8")
     names: dict[str, object] = {}
     blocks = list(re.finditer(r"^```python\n(.*?)^```", text, re.S | re.M))
@@ -52,6 +83,10 @@ def test_pages_run(page, few_epochs, tmp_path, monkeypatch):
         # Line numbers of errors are those of the page.
         lines = text[: block.start(1)].count("\n")
         exec(compile("\n" * lines + block.group(1), page, "exec"), names)
+    if "SummaryWriter" in text:
+        seen = {call.args[0] for call in tensorboard.add_scalar.call_args_list}
+        assert {"epoch", "rmse", "content_loss", "seconds"} <= seen
+        tensorboard.close.assert_called_once_with()
 
 
 REFUSE_IMAGES = {
