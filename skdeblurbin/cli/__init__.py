@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BrokenPipeError:
             # Whoever read our output has gone; Python would complain once more at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return ExitCode.UNUSABLE
+            return int(ExitCode.UNUSABLE)
         except (OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
             # What the library raises on bad input, and torch on too little memory.
             if arguments.debug:
@@ -67,9 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _fail(f"error: {error}", ExitCode.UNUSABLE)
 
 
-def _fail(message: str, code: ExitCode) -> ExitCode:
+def _fail(message: str, code: ExitCode) -> int:
     tell(f"skdeblurbin: {message}")
-    return code
+    return int(code)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable
 
 import skdeblurbin
-from skdeblurbin.cli import binarize, draw, evaluate, info, train
+from skdeblurbin.cli import binarize, draw, evaluate, export, info, train
 from skdeblurbin.cli._arguments import EXIT_CODES
 
 #: The subcommands, each a module of its name.
@@ -16,6 +16,7 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "draw": draw,
+    "export": export,
     "info": info,
 }
 

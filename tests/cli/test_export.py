@@ -1,0 +1,48 @@
+"""``skdeblurbin export``"""
+
+import sys
+
+import numpy as np
+import pytest
+
+from skdeblurbin import GANBinarizer
+
+
+def test_in_a_process_of_its_own(program, model_file, plates, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    pytest.importorskip("onnxscript", reason="needs the extra onnx")
+    out = tmp_path / "new" / "tiny.onnx"
+    run = program("export", model_file, "-o", out)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == ""
+    session = onnxruntime.InferenceSession(out)
+    (image,) = session.get_inputs()
+    (binary,) = session.run(["binary"], {image.name: plates.X})
+    predicted = GANBinarizer.load(model_file).predict(plates.X)
+    assert np.mean((binary == 255) != (predicted == 1)) < 1e-3
+
+
+def test_an_output_that_is_there(cli, tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"mine")
+    code, _, err = cli("export", "plate", "-o", tmp_path / "model.onnx")
+    assert code == 2
+    assert "is there already" in err
+    assert (tmp_path / "model.onnx").read_bytes() == b"mine"
+    code, _, err = cli("export", "plate", "-o", tmp_path)
+    assert code == 2
+    assert "is a folder" in err
+
+
+def test_a_model_that_is_not_there(cli, tmp_path):
+    code, _, err = cli("export", "nothing", "-o", tmp_path / "model.onnx")
+    assert code == 2
+    assert "there is no model 'nothing'" in err
+
+
+def test_without_the_extra_the_error_names_it(cli, model_file, tmp_path, monkeypatch):
+    for name in ("onnx", "onnxscript"):
+        monkeypatch.setitem(sys.modules, name, None)
+    code, _, err = cli("export", model_file, "-o", tmp_path / "model.onnx")
+    assert code == 3
+    assert "skdeblurbin[onnx]" in err
+    assert not (tmp_path / "model.onnx").exists()
