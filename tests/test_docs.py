@@ -150,10 +150,12 @@ def test_what_the_page_says_takes_images_does(plates):
         model_selection.permutation_test_score(
             otsu, images, truths, n_permutations=2, **few
         )
-    for splitter in (model_selection.GroupKFold(2), model_selection.ShuffleSplit(2)):
-        scores = model_selection.cross_val_score(
-            otsu, X, Y, groups=[0, 0, 1, 1, 2, 2], cv=splitter
-        )
+    groups = [0, 0, 1, 1, 2, 2]
+    for options in (
+        {"cv": model_selection.GroupKFold(2), "groups": groups},
+        {"cv": model_selection.ShuffleSplit(2)},
+    ):
+        scores = model_selection.cross_val_score(otsu, X, Y, **options)
         assert np.isfinite(scores).all()
     mixed = [image[: 20 + i] for i, image in enumerate(X)]
     truths = [image[: 20 + i] for i, image in enumerate(Y)]
