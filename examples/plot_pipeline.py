@@ -55,4 +55,4 @@ display = BinarizationDisplay.from_predictions(
     Y_test[:6],
 )
 display.figure_.savefig("pipeline.png", dpi=150)
-print("pipeline.png: blurred | GAN | GAN, specks removed | truth")
+print("pipeline.png: blurred | GAN | GAN, specks removed | truth | errors")

@@ -42,4 +42,4 @@ for model in (*rivals, gan):
 
 display = BinarizationDisplay.from_estimator(gan, X_test[:6], Y_test[:6])
 display.figure_.savefig("quickstart.png", dpi=150)
-print("\nquickstart.png shows six of them: blurred | Otsu | GAN | truth")
+print("\nquickstart.png shows six: blurred | grey | Otsu | GAN | truth | errors")

@@ -161,7 +161,8 @@ def main():
         verbose=1,
     )
     ours = binarize_unseen(X, Y, splits, model, arguments.results)
-    otsu = OtsuBinarizer().fit(X, Y).predict(X)
+    otsu_fitted = OtsuBinarizer().fit(X, Y)
+    otsu = otsu_fitted.predict(X)
     rows = {
         "Otsu": otsu,
         **rival_plates(X, Y, splits),
@@ -174,9 +175,10 @@ def main():
         [X[i] for i in shown],
         {"Otsu": [otsu[i] for i in shown], "GAN": [ours[i] for i in shown]},
         [Y[i] for i in shown],
+        classes=otsu_fitted.classes_,
     )
     display.figure_.savefig(arguments.picture, dpi=150)
-    print(f"\n{arguments.picture}: blurred | Otsu | GAN | truth")
+    print(f"\n{arguments.picture}: blurred | Otsu | GAN | truth | errors")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The example for people with their own folders, run as they run it."""
+"""Examples, run as people run them: those that are quick, or can be made so."""
 
 import re
 import subprocess
@@ -23,13 +23,16 @@ def folders(tmp_path):
     return tmp_path
 
 
-def run(folder, *arguments):
-    script = EXAMPLES / "train_on_folder.py"
-    command = [sys.executable, "-W", "error", script, "blurred", "binary", *arguments]
+def run_script(name, folder, *arguments):
+    command = [sys.executable, "-W", "error", EXAMPLES / name, *arguments]
     done = subprocess.run(
         command, cwd=folder, check=True, capture_output=True, text=True
     )
     return done.stdout, done.stderr
+
+
+def run(folder, *arguments):
+    return run_script("train_on_folder.py", folder, "blurred", "binary", *arguments)
 
 
 def test_train_on_folder_prints_a_table_and_writes_a_picture(folders):
@@ -40,7 +43,7 @@ def test_train_on_folder_prints_a_table_and_writes_a_picture(folders):
         assert re.search(rf"^{row} +{number} .* {number} ", printed, re.M), printed
     assert "epoch 1/1" in progress
     with Image.open(folders / "sheet.png") as picture:
-        assert picture.width == 1200
+        assert picture.width == 1125  # 5 columns of 1.5 inches, 150 dots an inch
     # The second run reads all folds from the file, and finds the same.
     again, progress = run(folders, *options, "--results", "done.npz")
     assert again.count("done before") == 3
@@ -48,3 +51,22 @@ def test_train_on_folder_prints_a_table_and_writes_a_picture(folders):
     assert (
         again[again.index("plates, each") :] == printed[printed.index("plates, each") :]
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "width"),
+    [
+        ("plot_training_curves.py", "1", 824),
+        ("plot_grid_search.py", "1", 600),
+        ("plot_reading.py", "40", 880),
+    ],
+)
+def test_examples_of_displays_write_a_picture(name, size, width, tmp_path):
+    if name == "plot_reading.py":
+        pytest.importorskip(
+            "rapidocr_onnxruntime", reason="there is none for Python 3.13"
+        )
+    printed, _ = run_script(name, tmp_path, "picture.png", size)
+    assert "picture.png" in printed
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert picture.width == width

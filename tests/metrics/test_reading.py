@@ -57,6 +57,8 @@ def test_the_distance_is_that_of_its_definition():
 def test_plates_count_alike_whatever_their_length():
     # 1 of 2 and 0 of 8 characters: a quarter, where 1 of 10 would be a tenth.
     assert character_error_rate(["AB", "ABCD1234"], ["AX", "abcd1234"]) == 0.25
+    each = character_error_rate(["AB", "ABCD1234"], ["AX", "abcd1234"], per_image=True)
+    assert each.tolist() == [0.5, 0]
     assert plate_accuracy(iter(["AB", "CD"]), iter(["AX", "CD"])) == 0.5
 
 
