@@ -11,7 +11,8 @@ class FittedSummary:
     """Sums up networks and history in scikit-learn's table of fitted attributes.
 
     The table shows thirty characters of each value, which are too few for the text of a
-    network or of a history. scikit-learn escapes what stands in it.
+    network or of a history. scikit-learn escapes what stands in it. The method is
+    private to scikit-learn: a version that calls another one shows its own table.
     """
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:

@@ -24,6 +24,8 @@ BLUE, VERMILLION = "#0072B2", "#D55E00"
 _COLOURS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 _DASHES = ("-", "--", "-.", ":")
 SMALL = 8  # points
+# Between panels with numbers beside them, where no layout makes room for these.
+_ROOM = {"wspace": 0.4, "hspace": 0.5}
 
 
 def import_pyplot() -> Any:
@@ -89,14 +91,16 @@ def make_axes(
     if isinstance(ax, Axes) and n == 1:
         return _as_array([ax])
     options: dict[str, Any] = {"height_ratios": height_ratios}
+    if not isinstance(ax, FigureBase | Axes):
+        return _given_axes(ax, n, Axes)
+    figure: Any = ax if isinstance(ax, FigureBase) else ax.figure
+    if figure.get_layout_engine() is None and layout == "constrained":
+        options |= _ROOM
     shape = (ceil(n / n_columns), min(n, n_columns))
     if isinstance(ax, Axes):
         grid = _grid_within(ax, n).subgridspec(*shape, **options)
-        figure: Any = ax.get_figure()
-    elif isinstance(ax, FigureBase):
-        grid, figure = ax.add_gridspec(*shape, **options), ax
     else:
-        return _given_axes(ax, n, Axes)
+        grid = ax.add_gridspec(*shape, **options)
     return _as_array(
         [figure.add_subplot(grid[divmod(i, shape[1])]) for i in range(n)],
     )

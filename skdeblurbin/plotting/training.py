@@ -35,8 +35,8 @@ History = Sequence[Mapping[str, Any]]
 _X_LABELS = {"epoch": "epoch", "seconds": "seconds of training"}
 _ERRORS = ("rmse", "validation_rmse")
 _TITLES = {
-    "rmse": "RMSE of the training outputs",
-    "validation_rmse": "RMSE of the pairs set aside",
+    "rmse": "training RMSE",
+    "validation_rmse": "validation RMSE",
 }
 _PANEL = (2.7, 2.2)  # inches
 _LEGEND = 2.2  # inches

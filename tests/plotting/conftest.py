@@ -8,5 +8,6 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def close_figures() -> Iterator[None]:
+    plt.close("all")  # those of docstrings
     yield
     plt.close("all")

@@ -179,6 +179,16 @@ def test_mixed_sizes_keep_their_shape():
         assert (across, down) == (width, height) or not 0.1 <= height / width <= 2
 
 
+def test_photos_alone(plates):
+    display = BinarizationDisplay.from_predictions(plates.X[:2], {})
+    assert display.ax_.shape == (2, 1)
+    assert display.ax_[0, 0].get_title() == "blurred"
+    # A truth of nothing that it could be compared with.
+    with_truth = BinarizationDisplay.from_predictions(plates.X[:2], {}, plates.Y[:2])
+    assert list(with_truth.columns) == ["blurred", "truth"]
+    assert with_truth.errors == {}
+
+
 def test_long_titles_are_broken(plates):
     X, Y = plates.X[:1], plates.Y[:1]
     name = "a binarizer with a name of some length"

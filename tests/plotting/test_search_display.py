@@ -165,6 +165,13 @@ def test_halving_searches_have_a_panel_for_each_round(plates):
     np.testing.assert_allclose(display.milliseconds[0], 1000 * seconds / plates_a_fold)
 
 
+def test_resources_that_are_a_parameter_are_told_once():
+    results = results_of([{"max_epochs": n, "K1": k} for n in (3, 9) for k in (0, 15)])
+    results["n_resources"] = np.array([3, 3, 9, 9])
+    display = SearchDisplay.from_results(results)
+    assert display.candidates.varying() == ["max_epochs", "K1"]
+
+
 def test_random_searches_are_for_times(plates):
     choices = {"k": uniform(0, 0.3), "window_size": range(3, 99, 2)}
     search = RandomizedSearchCV(

@@ -26,7 +26,7 @@ def test_all_losses_and_errors_against_epochs(plates, tiny_gan):
     losses = [key for key in model.history_[0] if key.endswith("_loss")]
     assert len(losses) == 5
     names = [key.replace("_", " ") for key in losses]
-    errors = ["RMSE of the training outputs", "RMSE of the pairs set aside"]
+    errors = ["training RMSE", "validation RMSE"]
     assert titles(display) == names + errors
     for ax, key in zip(display.ax_, [*losses, "rmse", "validation_rmse"], strict=True):
         wanted = [[entry["epoch"], entry[key]] for entry in model.history_]
