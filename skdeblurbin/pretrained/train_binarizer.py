@@ -4,8 +4,8 @@
 
 Draws the plates (once, on all processors), trains, and writes the weights. An
 interrupted run goes on where it was: from the drawn parts and the checkpoint in --work.
-Drawing takes ten minutes on two cores, training "plate" an hour; the model cards in the
-documentation tell what came out.
+Drawing takes twelve minutes on two cores, training "plate" an hour and a quarter; the
+model cards in the documentation tell what came out.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from skdeblurbin.datasets.plates import DEFAULT_SHAPES, Layout
 
 #: The models, named as the layouts of `make_blurred_plates` that they are trained on.
 MODELS: tuple[Layout, ...] = ("plate", "characters")
-N_PARTS, PLATES_A_PART = 160, 250
+N_PARTS, PLATES_A_PART = 200, 250
 #: Of the parts in turn: from photos that are hardly blurred to such as cannot be read.
 SEVERITIES = (0.1, 0.25, 0.4, 0.5, 0.6, 0.8)
 PARAMETERS: dict[str, Any] = {
     "adversarial_weight": 0,
     "n_blocks": 8,
     "downsampling": 4,
-    "max_epochs": 4,
+    "max_epochs": 6,
     "batch_size": 4,
     "learning_rate_decay": "cosine",
     "average_decay": 0.999,

@@ -40,6 +40,8 @@ MAX_LONG_MOTION = 20.0
 MAX_LARGE_DEFOCUS = 6.0
 #: The share of cameras that are good ones, with the effect "camera".
 GOOD_CAMERAS = 0.5
+#: How much stronger the blur of a good camera may be, to be as hard to undo.
+GOOD_CAMERA_BLUR = 1.5
 #: The families of effects that `make_blurred_plates` can add: the first three are of
 #: the plate and the view on it, the others of light and camera.
 EFFECTS = ("lettering", "surface", "view", "light", "camera", "motion")
@@ -74,7 +76,8 @@ def degrade(
     effects : collection of str, default=()
         What may happen besides. "light": glare and night. "camera": halos of
         sharpening, rolling gain, blocks of video compression, plates that were 16
-        rows high; and good cameras, with full resolution and hardly any noise.
+        rows high; and good cameras, with full resolution and hardly any noise, whose
+        blur is up to 1.5 times as strong.
         "motion": paths of up to 20 pixels at height 64, shaky ones too, and defocus
         of a radius of up to 6. Other names of `EFFECTS` are without effect here.
 
@@ -105,6 +108,9 @@ def degrade(
     if "light" in effects:
         lit = _strong_light(lit, strength(), rng)
     blur = _strong_blur if "motion" in effects else _blur
+    if "camera" in effects and rng.random() < GOOD_CAMERAS:
+        blurred = blur(lit, min(1.0, GOOD_CAMERA_BLUR * strength()), rng)
+        return _record_by_good_camera(blurred, strength, rng)
     blurred = blur(lit, strength(), rng)
     record = _record_by_any_camera if "camera" in effects else _record
     return record(blurred, strength, rng)
@@ -119,13 +125,18 @@ def _record(
     return _enlarge(_compress(noisy, strength, rng), image)
 
 
+def _record_by_good_camera(
+    image: FloatImage, strength: Strength, rng: np.random.Generator
+) -> FloatImage:
+    """Full resolution and little noise: what blur alone has done can be undone."""
+    noise = strength() * rng.uniform(0, 1) ** 2
+    return add_noise(image, rng, shot=0.06 * noise, read=0.002 + 0.025 * noise)
+
+
 def _record_by_any_camera(
     image: FloatImage, strength: Strength, rng: np.random.Generator
 ) -> FloatImage:
-    """What other cameras make of it too: better ones, and far worse ones."""
-    if rng.random() < GOOD_CAMERAS:  # what blur alone has done can be undone
-        noise = strength() * rng.uniform(0, 1) ** 2
-        return add_noise(image, rng, shot=0.06 * noise, read=0.002 + 0.025 * noise)
+    """What worse cameras make of it."""
     factor = 1 + 2.2 * strength() * rng.uniform(0, 1)
     if rng.random() < 0.3:  # far away: 16 rows at the least
         farthest = image.shape[0] / 16
