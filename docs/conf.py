@@ -46,6 +46,7 @@ html_sidebars = {
         "quickstart",
         "user_guide",
         "your_data",
+        "training_curves",
         "scikit_learn",
         "command_line",
         "method",

@@ -37,8 +37,8 @@ def pretrained():
 
 
 curves = {
-    "from nothing": [train_on(n, GANBinarizer(), 400) for n in sizes],
-    "from the model in the package": [train_on(n, pretrained(), 100) for n in sizes],
+    "from nothing": [train_on(n, GANBinarizer(), 300) for n in sizes],
+    "from the model in the package": [train_on(n, pretrained(), 80) for n in sizes],
 }
 levels = {
     "Otsu": -OtsuBinarizer().fit(X[:80], Y[:80]).score(X_test, Y_test),

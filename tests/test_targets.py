@@ -205,3 +205,50 @@ def test_weights_of_samples(given, expected):
 def test_what_are_no_weights(given, message):
     with pytest.raises((ValueError, TypeError), match=message):
         check_sample_weight(given, 3)
+
+
+def message_of(call):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  (all of it is compared)
+        call()
+    return str(caught.value)
+
+
+def test_messages_in_full():
+    shape = (2, 3, 4)
+    one = check_images(np.ones(shape, int))
+    three = check_images(np.arange(24).reshape(shape) % 3)
+    assert message_of(lambda: find_classes(one)) == (
+        "y must hold exactly two different values (ink and paper) over all images "
+        "together, got only 1. (The number of classes has to be greater than one; got "
+        "1 class)"
+    )
+    assert message_of(lambda: find_classes(three)) == (
+        "Unknown label type: y must hold exactly two different values (ink and paper) "
+        "over all images together, got 3 values from 0 to 2. Grey target images (JPEG "
+        "files, resized masks) can be made binary first, for example y > 127."
+    )
+    assert message_of(lambda: find_classes(three, [0, 1])) == (
+        "y must hold only the values [0, 1], got 3 values from 0 to 2."
+    )
+    assert message_of(lambda: check_targets(None, one)) == (
+        "The estimator requires y to be passed, but the target y is None: y must hold "
+        "one binary image for every image of X."
+    )
+    assert message_of(lambda: check_targets(np.ones((3, 3, 4)), one)) == (
+        "Found input variables with inconsistent numbers of samples: [2, 3]: y must "
+        "hold one image for every image of X."
+    )
+    assert message_of(lambda: check_targets(np.array(["a", "b"]), one)) == (
+        "Unknown label type: y must hold images, got dtype <U1."
+    )
+    assert message_of(lambda: check_sample_weight([1, -2], 2)) == (
+        "Negative values in data passed to `sample_weight`: weights must be at least "
+        "0, got -2."
+    )
+    assert message_of(lambda: check_sample_weight([0, 0], 2)) == (
+        "Sample weights must contain at least one non-zero number."
+    )
+    assert message_of(lambda: check_sample_weight([1], 2)) == (
+        "sample_weight.shape == (1,), expected (2,): sample_weight must hold one "
+        "number for every image of X."
+    )

@@ -364,3 +364,76 @@ def test_a_pair_must_agree_in_number_and_sizes(second, given, stack):
         match=rf"Y_true and Prediction .*3 images of shape \(4, 5\).*{given}",
     ):
         check_image_pair(stack, second, ("Y_true", "Prediction"))
+
+
+def message_of(X, **options):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  (all of it is compared)
+        check_images(X, **options)
+    return str(caught.value)
+
+
+SHAPES = (
+    "(n_samples, height, width), (n_samples, height, width, channels) with 1, 3 or 4 "
+    "channels, (n_samples, n_features) rows of flattened images, or a list of images"
+)
+
+
+def test_messages_about_axes_in_full():
+    assert message_of(np.arange(4)) == (
+        f"Expected images, got 1D array instead: X must be of shape {SHAPES}; got "
+        "shape (4,). Reshape your data, for example with X.reshape(-1, height, width)."
+    )
+    assert message_of(np.array(4), name="X_val") == (
+        f"Expected images, got scalar array instead: X_val must be of shape {SHAPES}; "
+        "got shape (). Reshape your data, for example with X_val.reshape(-1, height, "
+        "width)."
+    )
+    assert message_of(np.zeros((1, 2, 3, 4, 5))) == (
+        f"X must be of shape {SHAPES}; got an array of shape (1, 2, 3, 4, 5)."
+    )
+    assert message_of(np.zeros((2, 6, 5, 7))) == (
+        f"X must be of shape {SHAPES}; got an array of shape (2, 6, 5, 7). Got 7 "
+        "channels."
+    )
+    assert message_of(np.zeros((2, 3, 5, 7))) == (
+        f"X must be of shape {SHAPES}; got an array of shape (2, 3, 5, 7). Channels "
+        "come last: np.moveaxis(X, 1, -1)."
+    )
+    assert message_of(np.zeros((0, 3, 4))) == (
+        "Found array with 0 sample(s) (shape=(0, 3, 4)) while a minimum of 1 is "
+        "required: axis 0 of X is empty."
+    )
+    assert message_of(np.zeros((2, 3, 0))) == (
+        "Found array with 0 feature(s) (shape=(2, 3, 0)) while a minimum of 1 is "
+        "required: axis 2 of X is empty."
+    )
+    assert message_of(np.zeros((2, 3, 4, 3)), colour=False) == (
+        "X must have one channel, got 3 (shape (2, 3, 4, 3)): take one, for example "
+        "X[..., 0]."
+    )
+
+
+def test_messages_about_entries_in_full():
+    sound = np.zeros((3, 4))
+    assert message_of([sound, np.zeros(3)]) == (
+        "X[1] must be an image of shape (height, width) or (height, width, channels), "
+        "got ndarray of shape (3,)."
+    )
+    assert message_of([np.zeros((0, 4))]) == "X[0] is an empty image of shape (0, 4)."
+    assert message_of([np.zeros((6, 5, 7))]) == (
+        "X[0] must be an image of shape (height, width) or (height, width, channels) "
+        "with 1, 3 or 4 channels, got shape (6, 5, 7). Got 7 channels."
+    )
+    assert message_of([np.zeros((3, 4, 5, 7))]) == (
+        "X[0] must be an image of shape (height, width) or (height, width, channels) "
+        "with 1, 3 or 4 channels, got shape (3, 4, 5, 7)."
+    )
+    assert message_of([np.zeros((3, 4, 5))], name="Y").endswith(
+        "Channels come last: np.moveaxis(X, 1, -1)."
+    )
+
+
+def test_chosen_images_keep_their_form(stack):
+    for form, container in ((stack, "array"), (list(stack), "list")):
+        chosen = check_images(form).take(iter([2, 0]))
+        assert_grey(chosen, stack[[2, 0]], container)

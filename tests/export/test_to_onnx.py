@@ -260,12 +260,12 @@ def test_cards_hold_the_figures_of_the_documentation():
     """Scores in files are those that the model cards give."""
     from pathlib import Path
 
-    from skdeblurbin._gan_files import pretrained_models
+    from skdeblurbin.persistence import pretrained_folder
 
     docs = Path(__file__).parents[2] / "docs" / "models"
     if not docs.exists():
         pytest.skip("the tests run away from the sources")
-    cards = json.loads(pretrained_models().joinpath("cards.json").read_text())
+    cards = json.loads(pretrained_folder().joinpath("cards.json").read_text())
     assert sorted(cards) == ["characters", "plate"]
     for name, card in cards.items():
         text = (docs / f"{name}.md").read_text(encoding="utf-8")
