@@ -1,11 +1,10 @@
 """
-Where the trained models fail
+Where the model "plate" fails
 =============================
 
-    python examples/plot_failures.py [FILE.png]
-
-Of 200 drawn plates that blur alone leaves readable, the five that the model makes most
-errors on: what it makes of them is no evidence.
+Of 200 drawn plates of a weak degradation (severity 0.25, all effects), the five with the
+greatest RMSE: what the model makes of them is no evidence. Writes ``failures.png``, or
+the file that is named.
 """
 
 import sys

@@ -2,8 +2,9 @@
 Good and bad trainings
 ======================
 
-Three trainings on drawn plates: one that goes well, one with too few pairs, and one
-whose photos and truths do not belong together. Draws losses and errors against epochs,
+Three trainings on drawn plates: one that goes well, one with too few pairs and without
+augmentation, and one whose photos and truths do not belong together, with L1 for its
+content loss. Draws losses and errors against epochs,
 and what each model makes of three new plates; writes ``good_and_bad_runs.png`` and
 ``good_and_bad_results.png``. One minute on two cores.
 """

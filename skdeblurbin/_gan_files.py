@@ -71,7 +71,7 @@ class GANFiles(GANEngine):
             cannot hold (more than 65504) stays float32.
         training_state : bool, default=False
             Whether to write discriminator, optimizers, history and random state too,
-            in about four times the space, so that the loaded model goes on training
+            in about three times the space, so that the loaded model goes on training
             exactly as this one would.
 
         Raises

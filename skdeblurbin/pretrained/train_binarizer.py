@@ -4,8 +4,8 @@
 
 Draws the plates (once, on all processors), trains, and writes the weights. An
 interrupted run goes on where it was: from the drawn parts and the checkpoint in --work.
-Drawing takes twelve minutes on two cores, training "plate" an hour and a quarter; the
-model cards in the documentation tell what came out.
+Drawing takes twelve minutes on two cores, training "plate" an hour and forty minutes on
+one; the model cards in the documentation tell what came out.
 """
 
 from __future__ import annotations
