@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -28,6 +28,7 @@ from skdeblurbin._warnings import warn_user
 from skdeblurbin.metrics import root_mean_squared_error
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
+Result = TypeVar("Result")
 
 # A 2-D array this large on both sides is rather one picture than rows of pixels.
 _PICTURE_SIDE = 16
@@ -74,6 +75,19 @@ def shown_to_callbacks(fit: Fit) -> Fit:
     return tears_down_callbacks(cast(Fit, one_task))
 
 
+@contextmanager
+def closing_iterator(results: Iterable[Result]) -> Iterator[Iterable[Result]]:
+    """Close a generator at the end of the block, whatever happens in it.
+
+    The traceback of an error would keep it alive, with torch's threads and locks.
+    """
+    try:
+        yield results
+    finally:
+        if isinstance(results, Generator):
+            results.close()
+
+
 class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
     """Base of all binarizers: images in, binary images of the same size out.
 
@@ -115,8 +129,8 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
             If `X` is no collection of images.
         """
         images = self._check_new_images(X)
-        paper = self._binarize_for_caller(images)
-        return images.pack(decode_paper(image, self.classes_) for image in paper)
+        with closing_iterator(self._binarize_for_caller(images)) as paper:
+            return images.pack(decode_paper(image, self.classes_) for image in paper)
 
     def transform(self, X: Any) -> Any:
         """Binarize images, as a middle step of a Pipeline; the same as `predict`.
@@ -163,7 +177,8 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
         weights = check_sample_weight(sample_weight, len(images))
         find_classes(targets, self.classes_)
         truth = encode_targets(targets, self.classes_)
-        binary = list(self._binarize(images))
+        with closing_iterator(self._binarize(images)) as paper:
+            binary = list(paper)
         errors = root_mean_squared_error(truth, binary, per_image=True)
         return -float(np.average(errors, weights=weights))
 
@@ -178,7 +193,7 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
     def _checked_image_shape(self) -> tuple[int, int] | None:
         return check_image_shape(self.image_shape)
 
-    def _check_sizes(self, images: Images) -> None:
+    def _check_sizes(self, images: Images, name: str = "X") -> None:
         """Refuse images that are too large for the method."""
 
     def _check_new_images(self, X: Any) -> Images:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skdeblurbin._base import closing_iterator
 from skdeblurbin._gan_export import GANExport
 from skdeblurbin._gan_fitting import GANFitting
 from skdeblurbin._gan_summary import FittedSummary
@@ -282,4 +283,5 @@ class GANBinarizer(FittedSummary, GANFitting, GANExport):
             As :meth:`predict`.
         """
         images = self._check_new_images(X)
-        return images.pack(self._deblur(images, self.output_scale))
+        with closing_iterator(self._deblur(images, self.output_scale)) as deblurred:
+            return images.pack(deblurred)

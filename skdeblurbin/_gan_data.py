@@ -131,9 +131,10 @@ def _check_validation_pairs(
         )
     shape = check_image_shape(estimator.image_shape)
     held = check_images(X_val, name="X_val", image_shape=shape, estimator=estimator)
-    estimator._check_sizes(held)
+    estimator._check_sizes(held, "X_val")
+    _check_same_names(X, X_val)
     if shape is None:
-        _check_same_columns(X, images, X_val, held)
+        _check_same_columns(images, held)
     targets = check_targets(
         y_val, held, image_shape=shape, estimator=estimator, names=("X_val", "y_val")
     )
@@ -141,7 +142,17 @@ def _check_validation_pairs(
     return held, targets
 
 
-def _check_same_columns(X: Any, images: Images, X_val: Any, held: Images) -> None:
+def _check_same_names(X: Any, X_val: Any) -> None:
+    """Refuse a frame whose columns have other names, or another order."""
+    names = [list(rows.columns) for rows in (X, X_val) if hasattr(rows, "columns")]
+    if len(names) == 2 and names[0] != names[1]:
+        raise ValueError(
+            f"X_val must have the columns of X, in their order; got {names[1][:5]} in "
+            f"X_val and {names[0][:5]} in X."
+        )
+
+
+def _check_same_columns(images: Images, held: Images) -> None:
     """Refuse rows of pixels that are not as those of `X`."""
     of_rows = [given.container == "rows" for given in (images, held)]
     if of_rows[0] != of_rows[1]:
@@ -154,10 +165,4 @@ def _check_same_columns(X: Any, images: Images, X_val: Any, held: Images) -> Non
     if of_rows[0] and widths[0] != widths[1]:
         raise ValueError(
             f"X_val has {widths[1]} features, but X has {widths[0]} features."
-        )
-    names = [list(rows.columns) for rows in (X, X_val) if hasattr(rows, "columns")]
-    if len(names) == 2 and names[0] != names[1]:
-        raise ValueError(
-            f"X_val must have the columns of X, in their order; got {names[1][:5]} in "
-            f"X_val and {names[0][:5]} in X."
         )

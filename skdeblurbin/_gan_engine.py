@@ -13,7 +13,11 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils import Tags, check_random_state
 
-from skdeblurbin._base import BaseBinarizer, taken_back_on_error
+from skdeblurbin._base import (
+    BaseBinarizer,
+    closing_iterator,
+    taken_back_on_error,
+)
 from skdeblurbin._gan_callbacks import FitTasks
 from skdeblurbin._gan_checkpoint import make_checkpoint, read_checkpoint
 from skdeblurbin._gan_data import TrainingData
@@ -143,9 +147,9 @@ class GANEngine(BaseBinarizer):
         generator, history = fitted["generator_"], fitted["history_"]
         warn_of_failure(generator, pairs, history, n_steps, self.adversarial_weight)
 
-    def _check_sizes(self, images: Images) -> None:
+    def _check_sizes(self, images: Images, name: str = "X") -> None:
         shape = self._checked_working_shape()
-        check_image_sizes(images.shapes, shape, self.max_image_pixels)
+        check_image_sizes(images.shapes, shape, self.max_image_pixels, name)
 
     def _checkpoint(self, data: TrainingData, *, continuing: bool) -> Checkpoint | None:
         earlier = self._training_state if continuing else None
@@ -291,10 +295,10 @@ class GANEngine(BaseBinarizer):
     def _binarize(
         self, images: Images, output_scale: str = "input"
     ) -> Iterator[NDArray[np.bool_]]:
-        # Strict, so that the generator comes to its end.
-        deblurred = self._deblur(images, output_scale)
-        for extent, sharp in zip(images.extents, deblurred, strict=True):
-            yield to_paper(extent, sharp)
+        with closing_iterator(self._deblur(images, output_scale)) as deblurred:
+            # Strict, so that the generator comes to its end.
+            for extent, sharp in zip(images.extents, deblurred, strict=True):
+                yield to_paper(extent, sharp)
 
     def _binarize_for_caller(self, images: Images) -> Iterator[NDArray[np.bool_]]:
         return self._binarize(images, self.output_scale)

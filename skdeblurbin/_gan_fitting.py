@@ -10,6 +10,7 @@ from skdeblurbin._gan_data import check_training_data
 from skdeblurbin._gan_engine import GANEngine
 from skdeblurbin._gan_parameters import (
     check_gan_parameters,
+    check_patience,
     check_resume,
     check_same_classes,
 )
@@ -92,7 +93,8 @@ class GANFitting(GANEngine):
             steps no better than blank paper; if the discriminator teaches nothing.
         """
         parameters = self.get_params(deep=False)
-        check_gan_parameters(parameters, validates=X_val is not None)
+        check_gan_parameters(parameters)
+        check_patience(parameters, validates=X_val is not None)
         must_resume = check_resume(resume)
         data = check_training_data(
             self, X, y, sample_weight=sample_weight, validation=(X_val, y_val)

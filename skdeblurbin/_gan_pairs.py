@@ -168,7 +168,8 @@ def _warn_of_no_gain(
         return
     errors = [e["validation_rmse"] for e in history if "validation_rmse" in e]
     error = min(errors, default=history[-1]["rmse"])
-    blank = float(np.mean([np.mean(~truth) ** 0.5 for truth in pairs.paper]))
+    of_pairs = [float(np.mean(~truth)) ** 0.5 for truth in pairs.paper]
+    blank = float(np.average(of_pairs, weights=pairs.weights))
     if error < blank or not blank:
         return
     warn_user(

@@ -55,14 +55,11 @@ _NUMBERS: dict[str, dict[str, Any]] = {
 }
 
 
-def check_gan_parameters(
-    parameters: Mapping[str, Any], *, validates: bool = False
-) -> None:
+def check_gan_parameters(parameters: Mapping[str, Any]) -> None:
     """Check the parameters that stand alone, and those that need each other.
 
     `device`, `random_state` and what `perceptual` is, if no string, are checked where
-    they are resolved. `validates` says whether there are pairs to validate on, whatever
-    `validation_fraction` is.
+    they are resolved.
 
     Raises
     ------
@@ -90,17 +87,29 @@ def check_gan_parameters(
     if directory is not None and not isinstance(directory, str | PathLike):
         raise TypeError(f"checkpoint_dir must be a path or None, got {directory!r}.")
     check_perceptual_name(parameters["perceptual"])
-    validates = validates or parameters["validation_fraction"] is not None
-    if parameters["n_iter_no_change"] is not None and not validates:
-        raise ValueError(
-            f"n_iter_no_change={parameters['n_iter_no_change']} needs pairs to measure "
-            "on: set validation_fraction, for example to 0.1, or give X_val and y_val."
-        )
     no_perceptual = not parameters["K1"] or parameters["perceptual"] is None
     if no_perceptual and not parameters["K2"] and not parameters["adversarial_weight"]:
         raise ValueError(
             "K1 (with a feature network in perceptual), K2 and adversarial_weight are "
             "all zero: no loss is left to train with."
+        )
+
+
+def check_patience(parameters: Mapping[str, Any], *, validates: bool) -> None:
+    """Check that there are pairs to stop by, if `fit` is to stop early.
+
+    `validates` says whether its caller has named some.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    validates = validates or parameters["validation_fraction"] is not None
+    if parameters["n_iter_no_change"] is not None and not validates:
+        raise ValueError(
+            f"n_iter_no_change={parameters['n_iter_no_change']} needs pairs to measure "
+            "on: set validation_fraction, for example to 0.1, or give X_val and y_val."
         )
 
 
@@ -132,8 +141,11 @@ def check_image_sizes(
     shapes: Iterable[tuple[int, int]],
     working_shape: tuple[int, int] | None,
     max_image_pixels: int | None,
+    name: str = "X",
 ) -> None:
     """Refuse images, and a shape to resize them to, of more pixels than allowed.
+
+    `name` is what the error calls the images.
 
     Raises
     ------
@@ -151,9 +163,9 @@ def check_image_sizes(
     for number, (height, width) in enumerate(shapes):
         if height * width > max_image_pixels:
             raise ValueError(
-                f"X[{number}] has {height}x{width} = {height * width} pixels, more "
-                f"than max_image_pixels={max_image_pixels}: cut the plates out of it, "
-                "or set max_image_pixels to what is to be allowed, or to None."
+                f"{name}[{number}] has {height}x{width} = {height * width} pixels, "
+                f"more than max_image_pixels={max_image_pixels}: cut the plates out of "
+                "it, or set max_image_pixels to what is to be allowed, or to None."
             )
 
 

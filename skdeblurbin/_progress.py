@@ -82,7 +82,7 @@ class Progress(AbstractContextManager["Progress"]):
         """Print a line that stays, in logs too."""
         if self._line is not None:
             self._line.say(text)
-        else:
+        elif sys.stderr is not None:
             print(text, file=sys.stderr, flush=True)
 
     def seconds_left(self) -> float | None:
@@ -129,8 +129,10 @@ class _LiveLine(Protocol):
     def close(self) -> None: ...
 
 
-def _live_line(stream: TextIO) -> _LiveLine | None:
+def _live_line(stream: TextIO | None) -> _LiveLine | None:
     """The best line that a stream can show; None if it is a file."""
+    if stream is None or not hasattr(stream, "isatty"):
+        return None  # a program without a console
     with suppress(ImportError):
         return _RichLine.on(stream)
     is_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -183,7 +185,10 @@ class _RichLine:
     @classmethod
     def on(cls, stream: TextIO) -> _RichLine | None:
         from rich.console import Console
+        from rich.file_proxy import FileProxy
 
+        if isinstance(stream, FileProxy):
+            return None  # another live display is there, scikit-learn's for example
         console = Console(file=stream)
         can_show = console.is_jupyter or (
             console.is_terminal and not console.is_dumb_terminal

@@ -78,7 +78,7 @@ def check_sample_weight(
     Returns
     -------
     ndarray of shape (n_samples,), or None
-        Finite numbers of at least 0, not all of them 0.
+        Their ratios to the greatest, in [0, 1], whose sums cannot overflow.
 
     Raises
     ------
@@ -108,7 +108,8 @@ def check_sample_weight(
         )
     if not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
-    return weights
+    relative: NDArray[np.float64] = weights / weights.max()
+    return relative
 
 
 def find_classes(targets: Images, classes: Any = None, name: str = "y") -> NDArray[Any]:

@@ -586,10 +586,10 @@ def test_columns_without_usable_names_are_refused_before_training(tiny_gan, caps
     """scikit-learn looks at names last, when hours of training may have passed."""
     X = frame()
     tiny_gan(verbose=1).fit(X, truth(X.shape))
-    assert "epoch" in capsys.readouterr().out.lower()
+    assert "epoch" in capsys.readouterr().err.lower()
     with pytest.raises(TypeError, match="Feature names are only supported"):
         tiny_gan(verbose=1).fit(X.rename(columns={"a": 1}), truth(X.shape))
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().err == ""
 
 
 # Large images

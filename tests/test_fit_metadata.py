@@ -111,6 +111,17 @@ def test_pairs_set_aside_are_measured_by_their_weights(plates, tiny_gan, monkeyp
     assert model.history_[0]["validation_rmse"] == pytest.approx(expected)
 
 
+def test_the_largest_weights_are_weights(plates, tiny_gan):
+    X, Y = plates
+    largest = np.full(6, 1e308)
+    model = tiny_gan(validation_fraction=0.4).fit(X, Y, largest)
+    plain = tiny_gan(validation_fraction=0.4).fit(X, Y)
+    assert_same_networks(model, plain)
+    found, wanted = (m.history_[0]["validation_rmse"] for m in (model, plain))
+    assert found == pytest.approx(wanted)
+    assert model.score(X, Y, largest) == pytest.approx(model.score(X, Y))
+
+
 def test_a_failing_weight_changes_nothing(plates, tiny_gan):
     model = tiny_gan().fit(*plates)
     before = dict(vars(model))
@@ -138,6 +149,19 @@ def test_validation_on_pairs_of_the_caller(form, plates, tiny_gan):
     plain = tiny_gan(max_epochs=2).fit(X[:4], Y[:4])
     losses = [[e["generator_loss"] for e in m.history_] for m in (model, plain)]
     assert losses[0] == losses[1]
+
+
+def test_early_stopping_on_them_leaves_a_model_to_save_and_train_on(
+    plates, tiny_gan, tmp_path
+):
+    X, Y = plates
+    model = tiny_gan(n_iter_no_change=1).fit(X[:4], Y[:4], X_val=X[4:], y_val=Y[4:])
+    model.save(tmp_path / "model.safetensors")
+    loaded = type(model).load(tmp_path / "model.safetensors")
+    assert_array_equal(loaded.predict(X), model.predict(X))
+    assert model.partial_fit(X, Y).n_epochs_ == 2
+    with pytest.raises(ValueError, match="n_iter_no_change=1 needs pairs"):
+        model.fit(X, Y)
 
 
 def test_the_best_epoch_on_them_is_kept_and_ends_the_training(plates, tiny_gan):
@@ -179,7 +203,7 @@ TWO = {"X_val": np.zeros((2, 5, 6)), "y_val": np.zeros((2, 5, 6))}
         (
             {"max_image_pixels": 10**3},
             {"X_val": [np.zeros((99, 99))], "y_val": []},
-            "99",
+            r"X_val\[0\] has 99",
         ),
     ],
 )
@@ -206,6 +230,14 @@ def test_rows_must_be_alike(tiny_gan):
         ValueError, match=r"the columns of X, in their order; got \['p7"
     ):
         tiny_gan().fit(frame, Y, X_val=frame[frame.columns[::-1]], y_val=Y)
+
+
+def test_columns_are_those_of_the_photos_whatever_image_shape_is(plates, tiny_gan):
+    X, Y = (stack.reshape(6, -1) for stack in plates)
+    frame = pd.DataFrame(X).add_prefix("p")
+    model = tiny_gan(image_shape=(24, 40))
+    with pytest.raises(ValueError, match=r"X_val must have the columns of X"):
+        model.fit(frame, Y, X_val=frame[frame.columns[::-1]], y_val=Y)
 
 
 def test_checkpoints_know_weights_and_validation_pairs(plates, tiny_gan, tmp_path):

@@ -16,7 +16,7 @@ from skdeblurbin import (
     SauvolaBinarizer,
     WienerBinarizer,
 )
-from skdeblurbin._gan_parameters import check_gan_parameters
+from skdeblurbin._gan_parameters import check_gan_parameters, check_patience
 from skdeblurbin._parameters import check_image_shape, check_number
 from skdeblurbin._tensors import resolve_device
 
@@ -311,7 +311,14 @@ def test_stopping_early_needs_validation_pairs():
     with pytest.raises(
         ValueError, match=r"n_iter_no_change=5 needs pairs .* set validation_fraction"
     ):
-        check_gan_parameters(parameters(n_iter_no_change=5, validation_fraction=None))
+        check_patience(
+            parameters(n_iter_no_change=5, validation_fraction=None), validates=False
+        )
+    check_patience(
+        parameters(n_iter_no_change=5, validation_fraction=None), validates=True
+    )
+    early = parameters(n_iter_no_change=5, validation_fraction=0.1)
+    check_patience(early, validates=False)
 
 
 @pytest.mark.parametrize(("K1", "perceptual"), [(0, "vgg16"), (145, None), (0, None)])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import logging
 import os
 import re
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from skdeblurbin import _gan_engine, _progress
 from skdeblurbin._progress import Progress, as_clock
@@ -251,3 +254,53 @@ def test_drawing_much_shows_how_far_it_is(line, monkeypatch):
     np.testing.assert_array_equal(again, (X, Y))
     with pytest.raises(TypeError, match="verbose must be an integer"):
         make_blurred_plates(3, verbose="yes")
+
+
+def test_a_program_without_a_console(monkeypatch):
+    for stream in (None, SimpleNamespace(write=print)):
+        monkeypatch.setattr(_progress, "sys", SimpleNamespace(stderr=None))
+        assert _progress._live_line(stream) is None
+    with Progress(3, "plates") as progress:
+        progress.advance()
+        progress.say("nobody hears this")
+
+
+def test_no_second_live_line_within_another(terminal):
+    console = pytest.importorskip("rich.console").Console(file=terminal)
+    with pytest.importorskip("rich.live").Live("bars", console=console):
+        proxy = _progress.sys.stderr = importlib.import_module(
+            "rich.file_proxy"
+        ).FileProxy(console, terminal)
+        with Progress(3, "plates") as progress:
+            assert not progress.is_live
+            progress.advance()
+            progress.say("a line above the bars")
+        proxy.flush()
+    assert "a line above the bars" in terminal.getvalue()
+
+
+@pytest.mark.parametrize("method", ["predict", "score", "deblur"])
+def test_an_error_on_the_way_leaves_no_threads_and_locks_behind(
+    method, plates, tiny_gan, monkeypatch
+):
+    model = tiny_gan(n_threads=2).fit(*plates)
+    before = torch.get_num_threads()
+    real = _gan_engine.deblur_images
+
+    def failing(*arguments, **options):
+        for i, image in enumerate(real(*arguments, **options)):
+            # Of another size: what puts the results together raises an error.
+            yield image if i == 0 else image[1:]
+
+    monkeypatch.setattr(_gan_engine, "deblur_images", failing)
+    arguments = plates if method == "score" else (plates.X,)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  (numpy's own words)
+        getattr(model, method)(*arguments)
+    assert caught.tb is not None  # and with it the generators
+    assert torch.get_num_threads() == before
+    monkeypatch.undo()
+    done = []
+    thread = threading.Thread(target=lambda: done.append(model.predict(plates.X)))
+    thread.start()
+    thread.join(timeout=60)
+    assert len(done) == 1

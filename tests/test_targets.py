@@ -168,11 +168,12 @@ def test_targets_and_images_by_their_names(stack):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ([1, 0, 2], [1, 0, 2]),
+        ([1, 0, 2], [0.5, 0, 1]),
         (np.array([0.5, 1, 1], np.float32), [0.5, 1, 1]),
-        (2, [2, 2, 2]),
-        (torch.tensor([3.0, 1, 2]), [3, 1, 2]),
+        (2, [1, 1, 1]),
+        (torch.tensor([4.0, 1, 2]), [1, 0.25, 0.5]),
         (np.array([True, False, True]), [1, 0, 1]),
+        ([1e308, 1e308, 0.5e308], [1, 1, 0.5]),
         (None, None),
     ],
 )

@@ -156,7 +156,5 @@ def _as_shares(weights: NDArray[np.float64] | None) -> NDArray[np.float32] | Non
     """Weights with a mean of 1; None if all are the same, and so without effect."""
     if weights is None or weights.min() == weights.max():
         return None
-    # Divided by the greatest first: the sum of the largest floats is infinite.
-    relative = weights / weights.max()
-    shares: NDArray[np.float32] = (relative / relative.mean()).astype(np.float32)
+    shares: NDArray[np.float32] = (weights / weights.mean()).astype(np.float32)
     return shares
