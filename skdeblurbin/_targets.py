@@ -141,14 +141,15 @@ def find_classes(targets: Images, classes: Any = None, name: str = "y") -> NDArr
         return values
     if values.size == 1:
         raise ValueError(
-            "y must hold exactly two different values (ink and paper) over all images "
-            f"together, got only {values[0]}. (The number of classes has to be greater "
-            "than one; got 1 class)"
+            f"{name} must hold exactly two different values (ink and paper) over all "
+            f"images together, got only {values[0]}. (The number of classes has to be "
+            "greater than one; got 1 class)"
         )
     raise ValueError(
-        "Unknown label type: y must hold exactly two different values (ink and paper) "
-        f"over all images together, got {_values_text(values)}. Grey target images "
-        "(JPEG files, resized masks) can be made binary first, for example y > 127."
+        f"Unknown label type: {name} must hold exactly two different values (ink and "
+        f"paper) over all images together, got {_values_text(values)}. Grey target "
+        "images (JPEG files, resized masks) can be made binary first, for example "
+        f"{name} > 127."
     )
 
 

@@ -125,6 +125,19 @@ def test_targets_hold_known_classes_only():
 
 
 @pytest.mark.parametrize(
+    ("values", "options", "message"),
+    [
+        ([3, 3], {}, "^Y_val must hold exactly two different .* got only 3"),
+        ([1, 2, 9], {}, ": Y_val must hold .* from 1 to 9.*, for example Y_val > 127"),
+        ([1, 2], {"classes": [0, 1]}, "^Y_val must hold only the values"),
+    ],
+)
+def test_messages_name_the_targets(values, options, message):
+    with pytest.raises(ValueError, match=message):
+        find_classes(check_images(np.array([[values]])), **options, name="Y_val")
+
+
+@pytest.mark.parametrize(
     ("classes", "dtype"),
     [
         ([False, True], bool),

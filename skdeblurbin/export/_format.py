@@ -36,7 +36,10 @@ _CHECKSUM_ENTRY = re.compile(rb"\n\x06sha256\x12@([0-9a-f]{64})")
 
 def sealed(data: bytes) -> bytes:
     """An ONNX file with its checksum in place of the blank one."""
-    ((start, end),) = [found.span(1) for found in _CHECKSUM_ENTRY.finditer(data)]
+    found = _find_checksum(data)
+    if found is None:
+        raise ValueError("data must hold an entry for the checksum.")
+    start, end = found.span(1)
     return data[:start] + hashlib.sha256(data).hexdigest().encode() + data[end:]
 
 
@@ -52,7 +55,7 @@ def read_sealed(path: str | os.PathLike[str]) -> bytes:
         data = Path(path).read_bytes()
     except OSError as error:
         raise ModelFileError(path, error.strerror or str(error)) from error
-    found = _CHECKSUM_ENTRY.search(data)
+    found = _find_checksum(data)
     if found is None:
         raise ModelFileError(path, "it is no file that GANBinarizer.to_onnx wrote")
     start, end = found.span(1)
@@ -60,6 +63,17 @@ def read_sealed(path: str | os.PathLike[str]) -> bytes:
     if hashlib.sha256(blank).hexdigest().encode() != found.group(1):
         raise ModelFileError(path, "its checksum is wrong, so it is damaged")
     return data
+
+
+def looks_like_checksum(text: str) -> bool:
+    """Whether a text holds what an entry with a checksum is known by."""
+    return _find_checksum(text.encode()) is not None
+
+
+def _find_checksum(data: bytes) -> re.Match[bytes] | None:
+    """The last entry with a checksum: the export's own comes after all others."""
+    entries = list(_CHECKSUM_ENTRY.finditer(data))
+    return entries[-1] if entries else None
 
 
 def with_added(data: bytes) -> bytes:

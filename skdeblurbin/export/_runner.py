@@ -54,7 +54,11 @@ class OnnxBinarizer(BaseBinarizer):
 
     `predict` and `deblur` take and give what those of the exported `GANBinarizer` do;
     what they give may differ by rounding. Images go through the network one by one. The
-    file is read when it is first needed; from then on a pickle holds it.
+    file is read when it is first needed, and by `fit`; from then on a pickle holds it.
+
+    It counts as fitted without `fit`. Its fitted attributes are the file's: looking at
+    one, by `hasattr` too, reads the file, and raises `ModelFileError` if there is none,
+    rather than "not fitted", which `fit` could not help.
 
     Parameters
     ----------
@@ -107,7 +111,7 @@ class OnnxBinarizer(BaseBinarizer):
 
     @shown_to_callbacks
     def fit(self, X: Any, Y: Any = None) -> Self:
-        """Read the file. Nothing is learnt: the model in it is trained.
+        """Read the file anew. Nothing is learnt: the model in it is trained.
 
         Parameters
         ----------
@@ -127,6 +131,8 @@ class OnnxBinarizer(BaseBinarizer):
         ValueError, TypeError
             If `n_threads` or `providers` is not as described.
         """
+        for name in ("_opened", "_session"):
+            self.__dict__.pop(name, None)
         self._open()
         return self
 
@@ -153,6 +159,18 @@ class OnnxBinarizer(BaseBinarizer):
         return images.pack(self._run(images, DEBLURRED))
 
     def _binarize(self, images: Images) -> Iterator[NDArray[np.bool_]]:
+        found = self._binarize_for_caller(images)
+        for image, paper in zip(images.grey, found, strict=True):
+            if paper.shape != image.shape:
+                raise ValueError(
+                    f"{self.path} was exported with output_scale='model': it gives "
+                    f"images of shape {paper.shape}, which cannot be compared with "
+                    f"truth of shape {image.shape}. Export the model with "
+                    "output_scale='input', or score before the export."
+                )
+            yield paper
+
+    def _binarize_for_caller(self, images: Images) -> Iterator[NDArray[np.bool_]]:
         return (binary != 0 for binary in self._run(images, BINARY))
 
     def _run(self, images: Images, output: str) -> Iterator[NDArray[Any]]:

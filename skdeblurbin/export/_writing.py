@@ -27,6 +27,7 @@ from skdeblurbin.export._format import (
     IMAGE,
     RESERVED,
     feed_of,
+    looks_like_checksum,
     sealed,
 )
 from skdeblurbin.export._program import BinarizerProgram
@@ -73,7 +74,8 @@ def check_metadata(metadata: Any) -> dict[str, str]:
     TypeError
         If it is no dict with texts as keys, or holds what JSON does not know.
     ValueError
-        If a key is the library's own.
+        If a key is the library's own; if "name" is empty; if a key or a text has no
+        UTF-8, or looks like the file's checksum.
     """
     if not isinstance(metadata, Mapping) or not all(
         isinstance(key, str) for key in metadata
@@ -95,8 +97,26 @@ def check_metadata(metadata: Any) -> dict[str, str]:
             raise TypeError(
                 f"metadata[{key!r}] must be a text, or what JSON can hold: {error}."
             ) from error
+        for part in (key, text):
+            _check_text(part, f"metadata[{key!r}]")
         texts[key] = text
+    if texts.get("name") == "":
+        raise ValueError("metadata['name'] must not be empty: it is the graph's name.")
     return texts
+
+
+def _check_text(text: str, name: str) -> None:
+    """Check that an ONNX file can hold a text."""
+    try:
+        looks_bad = looks_like_checksum(text)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} must be a text that UTF-8 can encode, key and value: {error}."
+        ) from error
+    if looks_bad:
+        raise ValueError(
+            f"{name} must not hold what looks like the file's checksum, got {text!r}."
+        )
 
 
 def onnx_bytes(

@@ -5,7 +5,7 @@ scikit-learn's own refuse images: its metrics take arrays of two dimensions at m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -78,13 +78,20 @@ def find_image_shape(estimator: Any) -> tuple[int, int] | None:
 
 def find_binarizer(estimator: Any) -> Any:
     """Find what does the work within fitted searches and pipelines: the last step."""
+    *_, binarizer = layers_of(estimator)
+    return binarizer
+
+
+def layers_of(estimator: Any) -> Iterator[Any]:
+    """Fitted searches and pipelines, from the outside in, then what does the work."""
     while True:
+        yield estimator
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         elif hasattr(estimator, "steps"):
             estimator = estimator.steps[-1][1]
         else:
-            return estimator
+            return
 
 
 rmse_scorer = _ImageScorer(root_mean_squared_error, sign=-1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,13 @@ def level_of(parameters: Mapping[str, Any], name: str) -> Level:
     level = Level(value, repr(value), shown)
     # 1 and 1.0 are one level.
     return replace(level, key=repr(float(value))) if level.is_number else level
+
+
+class Panel(NamedTuple):
+    """The numbers of candidates that are shown together, under a title."""
+
+    title: str
+    numbers: list[int]
 
 
 @dataclass(frozen=True)
@@ -91,21 +98,26 @@ class Candidates:
         chosen = self.parameters[number]
         return ", ".join(f"{name}={level_of(chosen, name).text}" for name in names)
 
-    def panels(self, names: Sequence[str]) -> dict[str, list[int]]:
+    def key(self, number: int, names: Sequence[str]) -> tuple[str, ...]:
+        """The keys of a candidate's levels: texts may hide what differs."""
+        chosen = self.parameters[number]
+        return tuple(level_of(chosen, name).key for name in names)
+
+    def panels(self, names: Sequence[str]) -> list[Panel]:
         """The candidates by their levels of some parameters, in order of these."""
-        ranks = [[level.key for level in self.levels(name)] for name in names]
-
-        def place(number: int) -> tuple[int, ...]:
-            chosen = self.parameters[number]
-            return tuple(
-                keys.index(level_of(chosen, name).key)
-                for keys, name in zip(ranks, names, strict=True)
-            )
-
-        panels: dict[str, list[int]] = {}
-        for number in sorted(range(len(self.parameters)), key=place):
-            panels.setdefault(self.describe(number, names), []).append(number)
-        return panels
+        ranks = [
+            {level.key: rank for rank, level in enumerate(self.levels(name))}
+            for name in names
+        ]
+        grouped: dict[tuple[int, ...], list[int]] = {}
+        for number in range(len(self.parameters)):
+            keys = self.key(number, names)
+            place = tuple(of[key] for of, key in zip(ranks, keys, strict=True))
+            grouped.setdefault(place, []).append(number)
+        return [
+            Panel(self.describe(numbers[0], names), numbers)
+            for _, numbers in sorted(grouped.items())
+        ]
 
 
 def read_candidates(cv_results: Mapping[str, Any], metric: str) -> Candidates:

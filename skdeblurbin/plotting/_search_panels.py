@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from skdeblurbin.plotting._candidates import (
     Candidates,
     Level,
+    Panel,
     level_of,
     pareto_front,
 )
 from skdeblurbin.plotting._shared import (
+    AS_IT_IS,
     BLUE,
     SMALL,
     VERMILLION,
@@ -29,9 +31,6 @@ from skdeblurbin.plotting._shared import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-#: The numbers of the candidates of each panel, by its title.
-Panels = dict[str, list[int]]
 
 _CELL = (0.85, 0.5)  # inches
 _FRAME = (1.1, 0.9)  # inches around the cells of a panel
@@ -81,7 +80,9 @@ class Scores:
         return float(ends.min() - margin), float(ends.max() + margin)
 
 
-def draw_maps(ax: Place, scores: Scores, panels: Panels, shown: list[str]) -> AxesArray:
+def draw_maps(
+    ax: Place, scores: Scores, panels: list[Panel], shown: list[str]
+) -> AxesArray:
     """A heat map over two parameters in each panel, with one scale for all."""
     x_levels, y_levels = (scores.candidates.levels(name) for name in shown)
     n_columns = columns_for(len(panels))
@@ -91,7 +92,7 @@ def draw_maps(ax: Place, scores: Scores, panels: Panels, shown: list[str]) -> Ax
     axes = make_axes(ax, len(panels), n_columns, (width, height))
     means = scores.means
     finite = means[np.isfinite(means)] if np.isfinite(means).any() else np.zeros(1)
-    for panel, (title, numbers) in zip(axes, panels.items(), strict=True):
+    for panel, (title, numbers) in zip(axes, panels, strict=True):
         grid = _grid(scores.candidates, numbers, shown, x_levels, y_levels)
         image = panel.imshow(
             np.where(grid < 0, np.nan, means[grid]),
@@ -103,10 +104,11 @@ def draw_maps(ax: Place, scores: Scores, panels: Panels, shown: list[str]) -> Ax
         )
         _write_cells(panel, grid, scores, image)
         _name_axes(panel, title, shown)
-        panel.set_xticks(range(len(x_levels)), [level.text for level in x_levels])
-        panel.set_yticks(range(len(y_levels)), [level.text for level in y_levels])
+        x_texts, y_texts = ([v.text for v in found] for found in (x_levels, y_levels))
+        panel.set_xticks(range(len(x_texts)), x_texts, **AS_IT_IS)
+        panel.set_yticks(range(len(y_texts)), y_texts, **AS_IT_IS)
     bar: Any = container_of(axes).colorbar(image, ax=list(axes))
-    bar.set_label(scores.label, fontsize=SMALL)
+    bar.set_label(scores.label, fontsize=SMALL, **AS_IT_IS)
     bar.ax.tick_params(labelsize=SMALL)
     return axes
 
@@ -151,7 +153,7 @@ def _write_cells(ax: Axes, grid: NDArray[np.intp], scores: Scores, image: Any) -
 
 
 def draw_curves(
-    ax: Place, scores: Scores, panels: Panels, shown: list[str]
+    ax: Place, scores: Scores, panels: list[Panel], shown: list[str]
 ) -> AxesArray:
     """A curve over one parameter, with error bars, in each panel."""
     candidates, name = scores.candidates, shown[0]
@@ -163,7 +165,7 @@ def draw_curves(
     size = (_CURVE[0] * n_columns, _CURVE[1] * -(-len(panels) // n_columns))
     axes = make_axes(ax, len(panels), n_columns, size)
     low, high = scores.limits()
-    for panel, (title, numbers) in zip(axes, panels.items(), strict=True):
+    for panel, (title, numbers) in zip(axes, panels, strict=True):
         ranks = {
             keys.index(level_of(candidates.parameters[n], name).key): n for n in numbers
         }
@@ -172,7 +174,7 @@ def draw_curves(
         _draw_curve(panel, [places[rank] for rank in order], chosen, scores)
         _name_axes(panel, title, [name, scores.label])
         if not are_numbers:
-            panel.set_xticks(places, [level.text for level in levels])
+            panel.set_xticks(places, [level.text for level in levels], **AS_IT_IS)
         elif places[0] > 0 and places[-1] / places[0] >= _WIDE:
             panel.set_xscale("log")
         # Equal axes in all panels, of which some may lack candidates.
@@ -234,7 +236,7 @@ def draw_times(
 
 
 def _name_axes(ax: Axes, title: str, labels: list[str]) -> None:
-    ax.set_title(wrapped(title, _LETTERS), fontsize=SMALL + 1)
-    ax.set_xlabel(labels[0], fontsize=SMALL)
-    ax.set_ylabel(labels[1], fontsize=SMALL)
+    ax.set_title(wrapped(title, _LETTERS), fontsize=SMALL + 1, **AS_IT_IS)
+    ax.set_xlabel(labels[0], fontsize=SMALL, **AS_IT_IS)
+    ax.set_ylabel(labels[1], fontsize=SMALL, **AS_IT_IS)
     ax.tick_params(labelsize=SMALL)

@@ -24,6 +24,8 @@ BLUE, VERMILLION = "#0072B2", "#D55E00"
 _COLOURS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 _DASHES = ("-", "--", "-.", ":")
 SMALL = 8  # points
+#: For texts with names in them, whose dollar signs start no formula.
+AS_IT_IS: dict[str, Any] = {"parse_math": False}
 # Between panels with numbers beside them, where no layout makes room for these.
 _ROOM = {"wspace": 0.4, "hspace": 0.5}
 
@@ -140,7 +142,7 @@ def wrapped(text: str, n_characters: int) -> str:
 
 def legend_beside(ax: Axes, **options: Any) -> None:
     """A legend right of the axes, where it covers nothing."""
-    ax.legend(
+    legend = ax.legend(
         loc="upper left",
         bbox_to_anchor=(1.02, 1),
         borderaxespad=0,
@@ -148,6 +150,8 @@ def legend_beside(ax: Axes, **options: Any) -> None:
         fontsize=SMALL,
         **options,
     )
+    for text in legend.get_texts():
+        text.set(**AS_IT_IS)
 
 
 def by_name(given: Any, kind: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from skdeblurbin._targets import find_classes
 from skdeblurbin._thresholding import binarize_all_by_otsu
 from skdeblurbin._validation import Images, check_images
 from skdeblurbin.metrics import f_measure, root_mean_squared_error
-from skdeblurbin.metrics.scorers import find_image_shape
+from skdeblurbin.metrics.scorers import find_image_shape, layers_of
 from skdeblurbin.plotting._errors import (
     ERROR_NAMES,
     explain_errors,
@@ -22,6 +22,7 @@ from skdeblurbin.plotting._errors import (
     paint_errors,
 )
 from skdeblurbin.plotting._shared import (
+    AS_IT_IS,
     SMALL,
     AxesArray,
     Place,
@@ -284,7 +285,7 @@ class BinarizationDisplay:
                 _show(axes[row, number], paint_errors(codes))
             explain_errors(axes[-1, number])
         for panel, title in zip(axes.ravel(), chain.from_iterable(titles), strict=True):
-            panel.set_title(title, fontsize=SMALL, pad=3)
+            panel.set_title(title, fontsize=SMALL, pad=3, **AS_IT_IS)
         self.ax_ = axes
         self.figure_ = figure_of(axes)
         return self
@@ -304,14 +305,14 @@ class BinarizationDisplay:
 
 def _deblur(estimator: Any, X: Any) -> Any:
     """The grey output of what does the work in pipelines and searches, or None."""
-    if hasattr(estimator, "best_estimator_"):
-        return _deblur(estimator.best_estimator_, X)
-    if hasattr(estimator, "steps"):
-        for _, step in estimator.steps[:-1]:
+    *wrappers, binarizer = layers_of(estimator)
+    if not hasattr(binarizer, "deblur"):
+        return None
+    for wrapper in wrappers:
+        for _, step in getattr(wrapper, "steps", ())[:-1]:
             if step is not None and step != "passthrough":
                 X = step.transform(X)
-        return _deblur(estimator.steps[-1][1], X)
-    return estimator.deblur(X) if hasattr(estimator, "deblur") else None
+    return binarizer.deblur(X)
 
 
 def _check_columns(

@@ -21,6 +21,7 @@ from skdeblurbin.metrics.reading import (
 )
 from skdeblurbin.metrics.scorers import find_image_shape
 from skdeblurbin.plotting._shared import (
+    AS_IT_IS,
     SMALL,
     by_name,
     check_names,
@@ -283,7 +284,8 @@ class ReadingDisplay:
             self.intervals_[name] = found
             self._draw(name, at, found, number)
         if not are_numbers:
-            self.ax_.set_xticks(range(len(levels)), [str(level) for level in levels])
+            texts = [str(level) for level in levels]
+            self.ax_.set_xticks(range(len(levels)), texts, **AS_IT_IS)
         self._label(level_name, reference, confidence)
         self.figure_ = figure_of(axes)
         return self
@@ -316,8 +318,9 @@ class ReadingDisplay:
         else:
             ax.axhline(0, color="0.4", linewidth=0.8)
             what = wrapped(f"{what}, less that of {reference}", _LETTERS)
-        ax.set_xlabel(level_name, fontsize=SMALL + 1)
-        ax.set_ylabel(f"{what}\n(less is better)", fontsize=SMALL + 1)
+        size: dict[str, Any] = {"fontsize": SMALL + 1}
+        ax.set_xlabel(level_name, **size, **AS_IT_IS)
+        ax.set_ylabel(f"{what}\n(less is better)", **size, **AS_IT_IS)
         ax.tick_params(labelsize=SMALL)
         ax.grid(alpha=0.25)
         counts = {len(r) for by in self.error_rates.values() for r in by.values()}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skdeblurbin.plotting._candidates import Candidates, read_candidates
+from skdeblurbin.plotting._candidates import Candidates, Panel, read_candidates
 from skdeblurbin.plotting._search_panels import (
     Scores,
     draw_curves,
@@ -280,14 +280,14 @@ len(X) / n_splits for k folds.
             )
         return shown
 
-    def _check_panels(self, panels: dict[str, list[int]], shown: list[str]) -> None:
+    def _check_panels(self, panels: list[Panel], shown: list[str]) -> None:
         if len(panels) > _MOST_PANELS:
             raise ValueError(
                 f"There would be {len(panels)} panels, more than {_MOST_PANELS}: give "
                 'parameters with more values, or draw with kind="time".'
             )
-        for numbers in panels.values():
-            places = {self.candidates.describe(n, shown) for n in numbers}
+        for _, numbers in panels:
+            places = {self.candidates.key(n, shown) for n in numbers}
             if len(places) < len(numbers):
                 raise ValueError(
                     f"Several candidates have the same {' and '.join(shown)}, and "

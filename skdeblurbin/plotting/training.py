@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeblurbin.metrics.scorers import find_binarizer
 from skdeblurbin.plotting._shared import (
+    AS_IT_IS,
     SMALL,
     AxesArray,
     Place,
@@ -254,7 +255,7 @@ class TrainingCurveDisplay:
                 best = int(np.nanargmin(values))
                 ax.plot(at[best], values[best], "o", color=style["color"], markersize=5)
         title = _TITLES.get(quantity, quantity.replace("_", " "))
-        ax.set_title(title, fontsize=SMALL + 1)
+        ax.set_title(title, fontsize=SMALL + 1, **AS_IT_IS)
         ax.set_xlabel(_X_LABELS[x], fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)
         if x == "epoch":

@@ -12,10 +12,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from skdeblurbin import GANBinarizer, ModelFileError
 from skdeblurbin.export import OnnxBinarizer
-from skdeblurbin.export._format import BLANK, sealed
+from skdeblurbin.export._format import BLANK, read_sealed, sealed
 
 
 def assert_same(found, expected):
@@ -128,6 +129,47 @@ def test_another_path_is_another_model(runner, plates, exported):
     runner.path = path
     assert runner.classes_.dtype == bool
     assert_same(runner.predict(plates.X), model.predict(plates.X))
+
+
+def test_fit_reads_the_file_anew(runner, plates, exported, tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(exported("bytes").path.read_bytes())
+    runner.set_params(path=path)
+    assert runner.classes_.dtype == np.uint8
+    path.write_bytes(exported("unit").path.read_bytes())
+    assert runner.classes_.dtype == np.uint8
+    assert runner.fit(plates.X).classes_.dtype == bool
+    assert_same(runner.predict(plates.X), exported("unit").model.predict(plates.X))
+    path.unlink()
+    with pytest.raises(ModelFileError, match="No such file"):
+        runner.fit(plates.X)
+    assert runner.classes_.dtype == bool  # a fit that fails changes nothing
+
+
+def test_score_of_answers_in_the_size_of_the_network(exported, plates):
+    runner = OnnxBinarizer(exported("resizing").path, n_threads=1)
+    truth = np.where(plates.Y, 7.5, -3)
+    message = r"output_scale='model'.*\(32, 48\).*\(24, 40\).*output_scale='input'"
+    with pytest.raises(ValueError, match=message):
+        runner.score(plates.X, truth)
+
+
+def test_fitted_attributes_of_no_file(tmp_path):
+    runner = OnnxBinarizer(tmp_path / "none.onnx")
+    check_is_fitted(runner)
+    assert "none.onnx" in runner._repr_html_()
+    with pytest.raises(ModelFileError, match="No such file"):
+        hasattr(runner, "classes_")
+
+
+def test_the_checksum_is_the_last_that_looks_like_one(tmp_path):
+    entry = b"\n\x06sha256\x12@"
+    for value in (b"a" * 64, BLANK.encode()):
+        data = sealed(entry + value + b"r" + entry + BLANK.encode() + b"the end")
+        assert data.startswith(entry + value + b"r")
+        path = tmp_path / "model.onnx"
+        path.write_bytes(data)
+        assert read_sealed(path) == data
 
 
 CODE = """

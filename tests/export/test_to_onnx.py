@@ -26,6 +26,7 @@ SIZES = [
     (131, 257),
     (512, 1024),
 ]
+LIKE_A_CHECKSUM = "\n\x06sha256\x12@" + 64 * "a"
 NAMES = ["plate", "characters", "bytes", "unit", "resizing"]
 
 
@@ -217,6 +218,11 @@ class TestRefused:
             ("name", TypeError, "dict with str keys"),
             ({"scores": {1j}}, TypeError, r"metadata\['scores'\]"),
             ({"scores": float("nan")}, TypeError, r"metadata\['scores'\]"),
+            ({"name": ""}, ValueError, r"metadata\['name'\] must not be empty"),
+            ({"by": "\udc80"}, ValueError, r"metadata\['by'\] must be .* UTF-8"),
+            ({"\udc80": "x"}, ValueError, r"metadata\['.udc80'\] must be .* UTF-8"),
+            ({"x": LIKE_A_CHECKSUM}, ValueError, r"metadata\['x'\] must not hold"),
+            ({LIKE_A_CHECKSUM: "x"}, ValueError, "looks like the file's checksum"),
         ],
     )
     def test_bad_metadata(self, fitted, tmp_path, metadata, error, message):

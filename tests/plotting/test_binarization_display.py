@@ -157,6 +157,15 @@ def test_grey_output_within_pipelines_and_searches(plates, tiny_gan):
     assert list(display.columns) == ["blurred", "Otsu", "Pipeline"]
 
 
+def test_steps_before_a_binarizer_without_grey_output_run_once(plates):
+    calls = []
+    step = FunctionTransformer(lambda X: calls.append(len(X)) or X)
+    pipeline = make_pipeline(step, OtsuBinarizer()).fit(*plates)
+    calls.clear()
+    BinarizationDisplay.from_estimator(pipeline, plates.X[:2])
+    assert calls == [2]
+
+
 def test_rows_of_pixels_are_shown_as_images(plates):
     X, Y = (images[:2].reshape(2, -1) for images in plates)
     binarizer = SauvolaBinarizer(image_shape=(24, 40)).fit(X, Y)
@@ -196,6 +205,14 @@ def test_long_titles_are_broken(plates):
     lines = display.ax_[0, 1].get_title().split("\n")
     assert " ".join(lines) == name
     assert max(map(len, lines)) <= 20
+
+
+def test_dollars_in_titles_are_no_formulas(plates):
+    X, Y = plates.X[:1], plates.Y[:1]
+    name = "US$ ^ $5"  # as a formula it is an error
+    display = BinarizationDisplay.from_predictions(X, {name: Y}, Y)
+    display.figure_.canvas.draw()
+    assert headings(display) == ["blurred", name, "truth", f"errors of {name}"]
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,42 @@ def test_levels_are_in_order_and_readable():
     assert both.candidates.varying() == ["b"]  # 1 and 1.0 are one level
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (SauvolaBinarizer(window_size=15), SauvolaBinarizer(window_size=25)),
+        (1.0000001, 1.0000002),
+        ("a" * 30 + "b", "a" * 30 + "c"),
+    ],
+)
+def test_levels_whose_texts_agree_are_several(one, other):
+    grid = [{"what": what, "k": k} for what in (one, other) for k in (1, 2)]
+    results = results_of(grid)
+    display = SearchDisplay.from_results(results, parameters="k")
+    drawn = [ax.containers[0][0].get_ydata().tolist() for ax in display.ax_]
+    assert drawn == [[0, 0.25], [0.5, 0.75]]
+    assert len({ax.get_title() for ax in display.ax_}) == 1
+    display = SearchDisplay.from_results(results_of([{"what": one}, {"what": other}]))
+    assert display.ax_[0].containers[0][0].get_ydata().tolist() == [0, 0.5]
+    display = SearchDisplay.from_results(results, parameters=["what", "k"])
+    assert set(cells(display.ax_[0])) == {(0, 0), (0, 1), (1, 0), (1, 1)}
+
+
+@pytest.mark.parametrize("parameters", ["$^a$", "k", ["k", "$^a$"]])
+@pytest.mark.parametrize("kind", ["score", "time"])
+def test_dollars_in_names_are_no_formulas(parameters, kind):
+    # As formulas they are errors.
+    grid = [{"$^a$": level, "k": k} for level in ("$^1$", "$^2$") for k in (1, 2)]
+    display = SearchDisplay.from_results(
+        results_of(grid),
+        kind=kind,
+        parameters=parameters,
+        n_plates=1,
+        score_name="$^s$",
+    )
+    display.figure_.canvas.draw()
+
+
 def test_grids_with_different_parameters():
     grid = [{"a": 1, "b": 1}, {"a": 2, "b": 1}, {"a": 1}]
     display = SearchDisplay.from_results(results_of(grid))
