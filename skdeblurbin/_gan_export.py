@@ -86,7 +86,8 @@ class GANExport(GANFiles):
         ValueError
             If the model was trained on another scale than [0, 255] or [0, 1], which
             bytes do not have; if its weights are not finite; if a key of `metadata` is
-            the library's own; if `calibration` holds no images.
+            the library's own, its "name" is empty, or a text in it has no UTF-8 or
+            looks like the file's checksum; if `calibration` holds no images.
         TypeError
             If `metadata` is not as described, or `generator_` not the library's.
         OSError

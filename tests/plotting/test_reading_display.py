@@ -73,6 +73,14 @@ def test_names_of_levels_stand_side_by_side():
     assert display.ax_.get_xlabel() == "what"
 
 
+def test_dollars_in_names_are_no_formulas():
+    name = "$a^$"  # as a formula it is an error
+    found = {name: {name: ["AB"]}, "ours": {name: ["A"]}}
+    display = ReadingDisplay.from_predictions(["AB"], found, level_name=name)
+    display.figure_.canvas.draw()
+    display.plot(reference=name).figure_.canvas.draw()
+
+
 def test_texts_may_differ_between_levels():
     texts = {0: ["AB"], 5: ["CD", "EF"]}
     found = {"ours": {0: ["AB"], 5: ["CD", ""]}}

@@ -139,17 +139,17 @@ def test_levels_whose_texts_agree_are_several(one, other):
     assert set(cells(display.ax_[0])) == {(0, 0), (0, 1), (1, 0), (1, 1)}
 
 
-@pytest.mark.parametrize("parameters", ["$^a$", "k", ["k", "$^a$"]])
+@pytest.mark.parametrize("parameters", ["$a^$", "k", ["k", "$a^$"]])
 @pytest.mark.parametrize("kind", ["score", "time"])
 def test_dollars_in_names_are_no_formulas(parameters, kind):
     # As formulas they are errors.
-    grid = [{"$^a$": level, "k": k} for level in ("$^1$", "$^2$") for k in (1, 2)]
+    grid = [{"$a^$": level, "k": k} for level in ("$1^$", "$2^$") for k in (1, 2)]
     display = SearchDisplay.from_results(
         results_of(grid),
         kind=kind,
         parameters=parameters,
         n_plates=1,
-        score_name="$^s$",
+        score_name="$s^$",
     )
     display.figure_.canvas.draw()
 

@@ -54,6 +54,13 @@ def test_a_dot_marks_the_best_epoch():
     assert len(points(line)) == 10
 
 
+def test_dollars_in_names_are_no_formulas():
+    name = "$a^$"  # as a formula it is an error
+    history = [{"epoch": 1, "content_loss": 0.5}, {"epoch": 2, "content_loss": 0.25}]
+    display = TrainingCurveDisplay({name: history, "other": history}).plot()
+    display.figure_.canvas.draw()
+
+
 def test_several_trainings_lie_in_each_panel(plates, tiny_gan):
     models = {
         "with": tiny_gan(max_epochs=2).fit(*plates),
