@@ -2,9 +2,9 @@
 Where the model "plate" fails
 =============================
 
-Of 200 drawn plates of a weak degradation (severity 0.25, all effects), the five with the
-greatest RMSE: what the model makes of them is no evidence. Writes ``failures.png``, or
-the file that is named.
+Of 200 drawn plates of a weak degradation (severity 0.25, all effects), the five with
+the greatest RMSE: what the model makes of them is no evidence. Writes ``failures.png``,
+or the file that is named.
 """
 
 import sys

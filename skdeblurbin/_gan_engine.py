@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -82,6 +83,8 @@ class GANEngine(BaseBinarizer):
     history_: list[dict[str, Any]]
     device_: torch.device
     _rng: np.random.Generator
+    # Of the last training; the file may be gone, and None is a training without one.
+    _checkpoint_path: Path | None
 
     def _train(
         self,
@@ -121,6 +124,7 @@ class GANEngine(BaseBinarizer):
             if state is not None:
                 run.resume(state, batches)
             known = form | data.known() | {"device_": device, "_split_seed": split_seed}
+            known["_checkpoint_path"] = checkpoint.path if checkpoint else None
             learnt = partial(_learnt, known, trainer, run, rng)
             if tasks:
                 tasks.connect(session, lambda: learnt() if run.history else None)
@@ -301,6 +305,7 @@ class GANEngine(BaseBinarizer):
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
+        state.pop("_checkpoint_path", None)  # a training's, not the model's
         for name in _NETWORKS:
             network = state.get(name)
             if network is not None:
