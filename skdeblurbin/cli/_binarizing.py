@@ -170,8 +170,8 @@ def _predict(
         return
     for (task, _), image in zip(photos, images, strict=True):
         if not setting.overwrite and os.path.lexists(task.target):
-            error = FileExistsError("the output has appeared since the run began")
-            yield _failure(task, error)
+            late = FileExistsError("the output has appeared since the run began")
+            yield _failure(task, late)
             continue
         try:
             write_image(Path(task.target), image)
