@@ -124,8 +124,7 @@ class GANEngine(BaseBinarizer):
             if state is not None:
                 run.resume(state, batches)
             known = form | data.known() | {"device_": device, "_split_seed": split_seed}
-            known["_checkpoint_path"] = checkpoint.path if checkpoint else None
-            learnt = partial(_learnt, known, trainer, run, rng)
+            learnt = partial(_learnt, known, trainer, run, rng, checkpoint)
             if tasks:
                 tasks.connect(session, lambda: learnt() if run.history else None)
             run.train(batches)
@@ -341,7 +340,11 @@ class GANEngine(BaseBinarizer):
 
 
 def _learnt(
-    known: dict[str, Any], trainer: Trainer, run: TrainingRun, rng: np.random.Generator
+    known: dict[str, Any],
+    trainer: Trainer,
+    run: TrainingRun,
+    rng: np.random.Generator,
+    checkpoint: Checkpoint | None,
 ) -> dict[str, Any]:
     """The fitted attributes, as if the training ended now.
 
@@ -356,6 +359,7 @@ def _learnt(
         "history_": copy.deepcopy(run.history),
         "n_epochs_": len(run.history),
         "_rng": copy.deepcopy(rng),
+        "_checkpoint_path": checkpoint.path if checkpoint else None,
         # As numpy arrays: pickles carry no device, and deepcopy keeps everything.
         "_training_state": to_numpy_state(state),
     }
