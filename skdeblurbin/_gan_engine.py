@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -86,6 +87,8 @@ class GANEngine(BaseBinarizer):
     history_: list[dict[str, Any]]
     device_: torch.device
     _rng: np.random.Generator
+    # Of the last training; the file may be gone, and None is a training without one.
+    _checkpoint_path: Path | None
 
     def _train(
         self,
@@ -125,7 +128,7 @@ class GANEngine(BaseBinarizer):
             if state is not None:
                 run.resume(state, batches)
             known = form | data.known() | {"device_": device, "_split_seed": split_seed}
-            learnt = partial(_learnt, known, trainer, run, rng)
+            learnt = partial(_learnt, known, trainer, run, rng, checkpoint)
             if tasks:
                 tasks.connect(session, lambda: learnt() if run.history else None)
             run.train(batches)
@@ -305,6 +308,7 @@ class GANEngine(BaseBinarizer):
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
+        state.pop("_checkpoint_path", None)  # a training's, not the model's
         for name in _NETWORKS:
             network = state.get(name)
             if network is not None:
@@ -340,7 +344,11 @@ class GANEngine(BaseBinarizer):
 
 
 def _learnt(
-    known: dict[str, Any], trainer: Trainer, run: TrainingRun, rng: np.random.Generator
+    known: dict[str, Any],
+    trainer: Trainer,
+    run: TrainingRun,
+    rng: np.random.Generator,
+    checkpoint: Checkpoint | None,
 ) -> dict[str, Any]:
     """The fitted attributes, as if the training ended now.
 
@@ -355,6 +363,7 @@ def _learnt(
         "history_": copy.deepcopy(run.history),
         "n_epochs_": len(run.history),
         "_rng": copy.deepcopy(rng),
+        "_checkpoint_path": checkpoint.path if checkpoint else None,
         # As numpy arrays: pickles carry no device, and deepcopy keeps everything.
         "_training_state": to_numpy_state(state),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,7 @@ class Setting(NamedTuple):
     grey: bool
     output_scale: str
     skip_existing: bool
+    overwrite: bool
 
 
 class Outcome(NamedTuple):
@@ -137,8 +139,12 @@ def _ctrl_c_is_ours() -> Iterator[None]:
     """Start workers that do not hear Ctrl-C, which a terminal sends to all of them.
 
     They inherit that it is ignored here, and end their files. To block it would not do:
-    loky unblocks it when it starts its own helpers.
+    loky unblocks it when it starts its own helpers. Outside the main thread, signals
+    cannot be set, and Ctrl-C is not this program's.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -163,6 +169,10 @@ def _predict(
             yield from _predict([photo], setting, model)
         return
     for (task, _), image in zip(photos, images, strict=True):
+        if not setting.overwrite and os.path.lexists(task.target):
+            late = FileExistsError("the output has appeared since the run began")
+            yield _failure(task, late)
+            continue
         try:
             write_image(Path(task.target), image)
         except OSError as error:

@@ -51,7 +51,7 @@ def train(
             "command goes on."
         )
     elif arguments.checkpoint_dir is None:
-        _delete(checkpoints)
+        _delete_checkpoint(model)
     if arguments.json:
         about = {"model": str(output), "pairs": len(X), "epochs": model.n_epochs_}
         last = {"interrupted": is_interrupted, "last_epoch": model.history_[-1]}
@@ -143,6 +143,11 @@ def _tell_cost(model: GANBinarizer, X: Any, Y: Any) -> None:
             trial.fit([X[i] for i in some], [Y[i] for i in some])
         except TrainingInterrupted:
             raise KeyboardInterrupt from None
+        except (ValueError, ArithmeticError):
+            # A few pairs may hold one class alone or diverge where all do not: what
+            # is wrong with all of them, the training itself tells.
+            tell(f"skdeblurbin: {about}")
+            return
     seconds = trial.history_[-1]["seconds"] * n_steps
     total = seconds * model.max_epochs
     tell(
@@ -173,10 +178,14 @@ def _interruption_noted() -> Iterator[list[Warning]]:
         yield noted
 
 
-def _delete(checkpoints: Path) -> None:
-    """Delete what checkpoints left, and the folder if nothing else is in it."""
-    for pattern in ("*.checkpoint", "*.lock"):
-        for file in checkpoints.glob(pattern):
-            file.unlink(missing_ok=True)
+def _delete_checkpoint(model: GANBinarizer) -> None:
+    """Delete what this training kept, and the folder if nothing else is in it.
+
+    What other trainings keep there stays: they may be going on, or be gone on with.
+    """
+    path = model._checkpoint_path
+    assert path is not None  # it was trained with a folder for it
+    for file in (path, path.with_suffix(".lock")):
+        file.unlink(missing_ok=True)
     with suppress(OSError):
-        checkpoints.rmdir()
+        path.parent.rmdir()

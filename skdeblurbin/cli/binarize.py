@@ -141,6 +141,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         grey=arguments.grey,
         output_scale=arguments.output_scale,
         skip_existing=arguments.skip_existing,
+        overwrite=arguments.overwrite,
     )
     model = load_for(setting)
     report = _Report(arguments, len(tasks), str(model.device_))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import os
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -40,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="FOLDER",
         required=True,
-        help="made if it is not there; blurred and binary in it must hold no files",
+        help="made if it is not there; without texts.csv, and with no files in "
+        "blurred and binary",
     )
     parser.add_argument(
         "--seed", type=seed, default=0, help="another seed, other plates; default: 0"
@@ -94,6 +96,11 @@ def run(arguments: argparse.Namespace) -> ExitCode:
                 f"{str(folder / name)!r} is not empty: name another folder, so that "
                 "pairs of two drawings do not mix."
             )
+    texts_file = folder / "texts.csv"
+    if os.path.lexists(texts_file):
+        raise CommandError(
+            f"{str(texts_file)!r} is there already: name another folder, or move it."
+        )
     from skdeblurbin.datasets.plates import draw_one_by_one
 
     effects = arguments.effects
@@ -119,7 +126,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
                 texts.append((name, text))
                 progress.advance()
     finally:  # of what there is, if it was interrupted
-        _write_texts(folder / "texts.csv", texts)
+        _write_texts(texts_file, texts)
     return ExitCode.DONE
 
 

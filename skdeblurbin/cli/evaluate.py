@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from skdeblurbin.cli._arguments import (
+    CommandError,
     ExitCode,
     add_device,
     add_json,
@@ -29,6 +30,8 @@ EXAMPLES = [
     "skdeblurbin evaluate blurred binary",
     "skdeblurbin evaluate blurred binary --model plates.safetensors --json",
 ]
+#: What the results of Otsu's threshold are called, beside those of the model.
+_BASELINE = "otsu"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +47,11 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     blurred, binary = map(check_folder, (arguments.blurred, arguments.binary))
     with find_model(arguments.model):  # a wrong name is told before all else
         pass
+    if arguments.model == _BASELINE:  # which would be the name of both results
+        raise CommandError(
+            f"--model {_BASELINE} is what the results of Otsu's threshold are called: "
+            f"give the file as ./{_BASELINE}."
+        )
     from skdeblurbin._classical import OtsuBinarizer
     from skdeblurbin.cli._images import binarize, unit_scale
     from skdeblurbin.cli._models import load_model
@@ -59,7 +67,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     photos = [unit_scale(image) for image in X]
     found = {
         arguments.model: _measure(truth, binarize(model, photos)),
-        "otsu": _measure(truth, OtsuBinarizer().fit(photos, truth).predict(photos)),
+        _BASELINE: _measure(truth, OtsuBinarizer().fit(photos, truth).predict(photos)),
     }
     if arguments.json:
         print(_as_json(names, found))

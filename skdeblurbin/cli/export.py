@@ -38,9 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Load and export."""
-    with find_model(arguments.model):  # a wrong name is told before all else
-        pass
     output = Path(arguments.output)
+    with find_model(arguments.model) as source:  # a wrong name is told before all else
+        if output.exists() and output.samefile(source):
+            raise CommandError(
+                f"the output {str(output)!r} is the model itself: name another."
+            )
     if output.is_dir():
         raise CommandError(f"the output {str(output)!r} is a folder.")
     if output.exists() and not arguments.overwrite:

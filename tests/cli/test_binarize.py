@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 
 from skdeblurbin import GANBinarizer
-from skdeblurbin.cli import _binarizing
+from skdeblurbin.cli import _binarizing, main
 
 
 @pytest.fixture
@@ -322,6 +323,26 @@ def test_outputs_that_are_there(binarize, photos, tmp_path):
     assert "exclude each other" in err
 
 
+def test_an_output_that_appears_meanwhile_stays(
+    binarize, photos, tmp_path, monkeypatch
+):
+    out, predict = tmp_path / "out", GANBinarizer.predict
+
+    def predict_late(self, X):
+        out.mkdir()
+        (out / "plate0.png").write_bytes(b"mine")
+        return predict(self, X)
+
+    monkeypatch.setattr(GANBinarizer, "predict", predict_late)
+    code, found, err = binarize(photos, "-o", out)
+    assert code == 1
+    assert statuses(found) == {
+        "plate0.png": "failed", "plate1.png": "done", "plate2.png": "done",
+    }  # fmt: skip
+    assert "the output has appeared since the run began" in err
+    assert (out / "plate0.png").read_bytes() == b"mine"
+
+
 def test_two_inputs_for_one_output_are_named_before_anything_is_done(
     binarize, photos, tmp_path
 ):
@@ -458,6 +479,15 @@ def test_an_output_that_is_a_folder_is_refused(binarize, photos, tmp_path):
     assert "is a folder" in err
 
 
+def test_jobs_outside_the_main_thread(photos, model_file, tmp_path):
+    """Where signals cannot be set."""
+    words = ["binarize", str(photos), "-o", str(tmp_path / "out"), "--jobs", "2"]
+    with ThreadPoolExecutor(1) as thread:
+        code = thread.submit(main, [*words, "--model", str(model_file)]).result()
+    assert code == 0
+    assert files_in(tmp_path / "out") == TREE
+
+
 # Progress and Ctrl-C
 
 
@@ -507,9 +537,10 @@ def test_progress_on_a_terminal(photos, model_file, tmp_path, is_rich):
     pty = pytest.importorskip("pty", reason="terminals as Unix has them")
     (photos / "broken.png").write_bytes(b"")
     without = "import sys\nsys.modules['rich'] = sys.modules['rich.console'] = None\n"
+    each = "from skdeblurbin import _progress\n_progress._EVERY = 0\n"  # is shown
     words = ["binarize", str(photos), "-o", str(tmp_path / "out")]
     code = ("" if is_rich else without) + (
-        "from skdeblurbin.cli import main\n"
+        f"{each}from skdeblurbin.cli import main\n"
         f"raise SystemExit(main({[*words, '--model', str(model_file)]}))"
     )
     ours, theirs = pty.openpty()
@@ -523,7 +554,9 @@ def test_progress_on_a_terminal(photos, model_file, tmp_path, is_rich):
         pass
     os.close(ours)
     assert process.wait() == 1
-    assert b"4/4" in shown
+    before, erased, after = shown.rpartition(b"\x1b[2K" if is_rich else b"\r\x1b[K")
+    assert b"4/4 images" in before
+    assert erased  # the line goes, the summary stays
+    assert after.startswith(b"3 done, 0 skipped, 1 failed")
     assert b"broken.png' failed: " in shown
-    assert b"3 done, 0 skipped, 1 failed" in shown
     assert (b"\xe2\x94\x81" in shown) is is_rich  # the bar

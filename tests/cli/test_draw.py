@@ -70,6 +70,15 @@ def test_pairs_of_two_drawings_do_not_mix(cli, tmp_path, kind):
     assert "blurred' is not empty" in err
 
 
+def test_texts_that_are_there_are_not_replaced(cli, tmp_path):
+    (tmp_path / "texts.csv").write_text("mine")
+    code, _, err = cli("draw", 1, "-o", tmp_path, "--shape", "16x16")
+    assert code == 2
+    assert "texts.csv' is there already" in err
+    assert (tmp_path / "texts.csv").read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["texts.csv"]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

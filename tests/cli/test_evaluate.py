@@ -71,6 +71,17 @@ def test_no_error_at_all_has_no_number_in_json(cli, tmp_path, model_file):
     assert "inf" in cli("evaluate", *words)[1].splitlines()[-1]
 
 
+def test_a_file_called_as_the_baseline(cli, pairs, model_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "otsu").write_bytes(model_file.read_bytes())
+    words = (pairs / "blurred", pairs / "binary", "--json", "--model")
+    code, out, err = cli("evaluate", *words, "otsu")
+    assert (code, out) == (2, "")
+    assert "give the file as ./otsu" in err
+    found = json.loads(cli("evaluate", *words, "./otsu")[1])
+    assert sorted(found["means"]) == ["./otsu", "otsu"]
+
+
 def test_names_without_partner_are_told(cli, pairs, tmp_path):
     (tmp_path / "binary").mkdir()
     for number in range(5):

@@ -1,6 +1,7 @@
 """``skdeblurbin export``"""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +32,18 @@ def test_an_output_that_is_there(cli, tmp_path):
     code, _, err = cli("export", "plate", "-o", tmp_path)
     assert code == 2
     assert "is a folder" in err
+
+
+def test_a_model_is_not_replaced_by_its_export(cli, model_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = model_file.read_bytes()
+    Path("model").write_bytes(before)
+    Path("link").symlink_to("model")
+    for output in ("./model", "link"):
+        code, _, err = cli("export", "model", "-o", output, "--overwrite")
+        assert code == 2
+        assert "is the model itself" in err
+        assert Path("model").read_bytes() == before
 
 
 def test_a_model_that_is_not_there(cli, tmp_path):
