@@ -498,6 +498,11 @@ def wait_for(condition, seconds=120):
         time.sleep(0.005)
 
 
+def hear_ctrl_c():
+    """Jobs in the background, as these tests may be, are started deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_leaves_whole_files_and_tells_what_was_done(
     photos, model_file, tmp_path, jobs
@@ -513,6 +518,7 @@ def test_ctrl_c_leaves_whole_files_and_tells_what_was_done(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     ) as process:
         reader = threading.Timer(120, process.kill)
         reader.start()
