@@ -530,7 +530,7 @@ def test_a_failing_callback_leaves_the_estimator_as_it_was(
 def test_bad_input_is_told_with_callbacks_too(binarizer, plates, tiny_gan):
     model = OtsuBinarizer() if binarizer == "otsu" else tiny_gan()
     model.set_callbacks(Recorder(), ProgressBar())
-    with pytest.raises(ValueError, match="Y"):
+    with pytest.raises(ValueError, match="of y must have"):
         model.fit(plates.X, plates.Y[:, 1:])
     assert set(vars(model)) == {*model.get_params(), "_skl_callbacks"}
     model.fit(*plates)

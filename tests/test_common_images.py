@@ -262,7 +262,7 @@ def test_check_estimators_nan_inf(binarizer, value, word, plates):
 def test_check_supervised_y_no_nan(binarizer, value, word, plates):
     bad = plates.Y.astype(np.float64)
     bad[0, 0, 0] = value
-    with pytest.raises(ValueError, match=f"Input Y contains {word}"):
+    with pytest.raises(ValueError, match=f"Input y contains {word}"):
         binarizer.fit(plates.X, bad)
 
 

@@ -240,7 +240,8 @@ def test_copies_after_fit(plates, binarizer, tmp_path):
     for way, copied in copies(binarizer, tmp_path).items():
         assert_array_equal(copied.predict(plates.X), expected, err_msg=way)
         assert copied.score(*plates) == binarizer.score(*plates)
-        assert set(vars(copied)) == set(vars(binarizer))
+        # Where the training is kept is no matter of the model.
+        assert set(vars(copied)) == set(vars(binarizer)) - {"_checkpoint_path"}
 
 
 def test_copies_go_on_training_as_the_original(plates, tiny_gan, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,3 +54,10 @@ def model_file(plates, tiny_gan, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     tiny_gan().fit(plates.X, plates.Y).save(path)
     return path
+
+
+def hear_ctrl_c():
+    """For `preexec_fn`: jobs in the background are started deaf to it, and so may be
+    these tests.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

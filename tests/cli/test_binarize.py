@@ -16,6 +16,7 @@ from PIL import Image
 
 from skdeblurbin import GANBinarizer
 from skdeblurbin.cli import _binarizing, main
+from tests.cli.conftest import hear_ctrl_c
 
 
 @pytest.fixture
@@ -496,11 +497,6 @@ def wait_for(condition, seconds=120):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)
-
-
-def hear_ctrl_c():
-    """Jobs in the background, as these tests may be, are started deaf to it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

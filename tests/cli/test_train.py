@@ -16,6 +16,7 @@ from skdeblurbin.cli import _training
 from skdeblurbin.datasets import load_image_pairs
 from skdeblurbin.persistence import read_model
 from skdeblurbin.training import Checkpoint
+from tests.cli.conftest import hear_ctrl_c
 
 TINY = [
     word
@@ -329,7 +330,9 @@ def test_ctrl_c_leaves_a_model_and_the_same_command_goes_on(pairs, tmp_path):
     command += ["--set", "checkpoint_every=0.2"]  # to be slow enough to be stopped
     model = tmp_path / "model"
     run = [*command, "-o", str(model), "--epochs", "60"]
-    with subprocess.Popen(run, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        run, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
+    ) as process:
         killer = threading.Timer(120, process.kill)
         killer.start()
         shown = ""
@@ -378,6 +381,7 @@ def test_ctrl_c_in_the_first_epoch(program, pairs, tmp_path):
         [sys.executable, "-c", code, "train", *words, *TINY],
         capture_output=True,
         text=True,
+        preexec_fn=hear_ctrl_c,
     )
     assert run.returncode == 130, run.stderr
     assert "no model was written; the same command goes on" in run.stderr
