@@ -22,6 +22,8 @@ NAMES = {
 # Drawn as one: the modules that GANBinarizer is made of.
 TOGETHER = "_gan"
 
+Place = tuple[float, float]
+
 
 def draw(file: Path) -> None:
     """Draw the layers from top to bottom, and an arrow for each import."""
@@ -39,34 +41,9 @@ def draw(file: Path) -> None:
     for part, others in imports.items():
         for other in others:
             if layers[part] > layers[other]:
-                axes.annotate(
-                    "",
-                    xy=places[other],
-                    xytext=places[part],
-                    arrowprops={
-                        "arrowstyle": "-|>",
-                        # All of them use helpers, which is no news.
-                        "color": "0.35" if layers[other] else "0.88",
-                        "linewidth": 0.8,
-                        "zorder": 2 if layers[other] else 1,
-                        "shrinkA": 9,
-                        "shrinkB": 9,
-                    },
-                )
+                _draw_arrow(axes, places[part], places[other], layers[other])
     for part, place in places.items():
-        axes.text(
-            *place,
-            part if part != TOGETHER else "_gan, _gan_*",
-            ha="center",
-            va="center",
-            fontsize=9,
-            zorder=3,
-            bbox={
-                "boxstyle": "round,pad=0.3",
-                "facecolor": "#e8f0fa",
-                "edgecolor": "0.4",
-            },
-        )
+        _draw_part(axes, place, part if part != TOGETHER else "_gan, _gan_*")
     for level, name in NAMES.items():
         axes.axhspan(level - 0.42, level + 0.42, color="0.97", zorder=0)
         axes.text(-0.02, level, f"{level}: {name}", ha="right", va="center", fontsize=9)
@@ -74,6 +51,35 @@ def draw(file: Path) -> None:
     axes.set_axis_off()
     figure.savefig(file, dpi=110)
     plt.close(figure)
+
+
+def _draw_arrow(axes: Any, start: Place, end: Place, layer: int) -> None:
+    """An import of something in a layer; all use helpers, which is no news."""
+    axes.annotate(
+        "",
+        xy=end,
+        xytext=start,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": "0.35" if layer else "0.88",
+            "linewidth": 0.8,
+            "zorder": 2 if layer else 1,
+            "shrinkA": 9,
+            "shrinkB": 9,
+        },
+    )
+
+
+def _draw_part(axes: Any, place: Place, name: str) -> None:
+    axes.text(
+        *place,
+        name,
+        ha="center",
+        va="center",
+        fontsize=9,
+        zorder=3,
+        bbox={"boxstyle": "round,pad=0.3", "facecolor": "#e8f0fa", "edgecolor": "0.4"},
+    )
 
 
 def _read() -> tuple[dict[str, int], dict[str, set[str]]]:

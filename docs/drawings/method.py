@@ -6,6 +6,7 @@ by conf.py at each build.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -77,22 +78,13 @@ def _paint_generator(axes: Any) -> None:
     box("tail", 7.1, 1.5, f"1x1 conv.\nto {tail.out_channels}", NETWORK)
     box("last", 8.4, 1.5, f"3x3 conv.\n{last.in_channels} to 1, tanh", NETWORK)
     box("out", 9.6, 1.5, "grey\nimage", IMAGE)
-    for start, end in [
-        ("in", "first"),
-        ("first", "one"),
-        ("one", "two"),
-        ("ten", "tail"),
-        ("tail", "last"),
-        ("last", "out"),
-    ]:
-        box.arrow(start, end)
-    for start, end, bend in [
-        ("first", "two", -0.55),
-        ("first", "ten", -0.4),
-        ("one", "ten", -0.45),
-        ("first", "tail", -0.35),
-    ]:
-        box.arrow(start, end, bend=bend, color="0.65")
+    for chain in (["in", "first", "one", "two"], ["ten", "tail", "last", "out"]):
+        for start, end in pairwise(chain):
+            box.arrow(start, end)
+    bends = {("first", "two"): 0.55, ("one", "ten"): 0.45}
+    bends |= {("first", "ten"): 0.4, ("first", "tail"): 0.35}
+    for (start, end), bend in bends.items():
+        box.arrow(start, end, bend=-bend, color="0.65")
     box.arrow("first", "last", bend=0.4)
     axes.text(5.2, -0.05, "global skip", ha="center", fontsize=8, color="0.4")
     axes.text(
