@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from skdeblurbin import GANBinarizer, ModelFileError, OtsuBinarizer
+from skdeblurbin import GANBinarizer, ModelFileError, OtsuBinarizer, persistence
 from skdeblurbin._files import checksum
 from skdeblurbin._resizing import resize
 from skdeblurbin.datasets import make_blurred_plates
@@ -455,3 +455,20 @@ def test_bundled_models_are_small():
     folder = resources.files("skdeblurbin").joinpath("pretrained", "models")
     for file in folder.iterdir():
         assert len(file.read_bytes()) < 3e6
+
+
+@pytest.mark.parametrize("limit", ["LARGEST_FILE", "LARGEST_HEADER"])
+def test_models_that_could_not_be_loaded_are_not_written(
+    limit, plates, tiny_gan, tmp_path, monkeypatch
+):
+    model = tiny_gan().fit(*plates)
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    before = path.read_bytes()
+    monkeypatch.setattr(persistence, limit, 1000)
+    message = (
+        r"The model takes \d+ bytes, .* could not be loaded again\. Pickle it inst"
+    )
+    with pytest.raises(ValueError, match=message):
+        model.save(path)
+    assert path.read_bytes() == before
