@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdeblurbin._base import BaseBinarizer
-from skdeblurbin._parameters import check_image_shape
 from skdeblurbin._ranges import learn_scale, ranges_of, warn_doubtful_range
 from skdeblurbin._targets import (
     check_sample_weight,
@@ -56,7 +54,7 @@ class TrainingData:
 
 
 def check_training_data(
-    estimator: BaseBinarizer,
+    estimator: Any,
     X: Any,
     y: Any,
     *,
@@ -69,8 +67,7 @@ def check_training_data(
 
     Parameters
     ----------
-    estimator : BaseBinarizer
-        With `image_shape` and `working_shape`.
+    estimator : GANEngine
     X, y, sample_weight, classes
         As `fit` and `partial_fit` have them.
     validation : (X_val, y_val)
@@ -78,7 +75,7 @@ def check_training_data(
     scale : (input range, on integers), default=None
         Of earlier calls; None learns it from the images.
     """
-    shape = check_image_shape(estimator.image_shape)
+    shape = estimator._checked_image_shape()
     images = estimator._check_training_images(X)
     targets = check_targets(y, images, image_shape=shape, estimator=estimator)
     weights = check_sample_weight(sample_weight, len(images))
@@ -97,7 +94,7 @@ def check_training_data(
         paper = encode_targets(truths, found)
         return Pairs(photos.grey, ranges, paper, working_shape)
 
-    working_shape = check_image_shape(estimator.working_shape, "working_shape")
+    working_shape = estimator._checked_working_shape()
     return TrainingData(
         images,
         replace(pair(images, targets), weights=weights),
@@ -129,7 +126,7 @@ def _check_validation_pairs(
             f"set some of X aside, not both; validation_fraction is "
             f"{estimator.validation_fraction!r}."
         )
-    shape = check_image_shape(estimator.image_shape)
+    shape = estimator._checked_image_shape()
     held = check_images(X_val, name="X_val", image_shape=shape, estimator=estimator)
     estimator._check_sizes(held, "X_val")
     _check_same_names(X, X_val)

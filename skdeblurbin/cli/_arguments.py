@@ -52,6 +52,23 @@ def some(items: Iterable[Any]) -> str:
     return ", ".join(names[:_N_NAMED]) + more
 
 
+def check_output(output: Path, *, may_replace: bool) -> None:
+    """Refuse a file to write that is a folder, or is there and has to stay.
+
+    Raises
+    ------
+    CommandError
+        If it is so.
+    """
+    if output.is_dir():
+        raise CommandError(f"the output {str(output)!r} is a folder.")
+    if output.exists() and not may_replace:
+        raise CommandError(
+            f"the output {str(output)!r} is there already: give --overwrite, or "
+            "another."
+        )
+
+
 def count(text: str) -> int:
     """A whole number of at least 1."""
     if not re.fullmatch("[0-9]+", text) or int(text) < 1:

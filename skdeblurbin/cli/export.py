@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from skdeblurbin.cli._arguments import CommandError, ExitCode
+from skdeblurbin.cli._arguments import CommandError, ExitCode, check_output
 from skdeblurbin.cli._models import find_model
 
 HELP = "a model as an ONNX file, for programs in any language"
@@ -44,13 +44,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
             raise CommandError(
                 f"the output {str(output)!r} is the model itself: name another."
             )
-    if output.is_dir():
-        raise CommandError(f"the output {str(output)!r} is a folder.")
-    if output.exists() and not arguments.overwrite:
-        raise CommandError(
-            f"the output {str(output)!r} is there already: give --overwrite, or "
-            "another."
-        )
+    check_output(output, may_replace=arguments.overwrite)
     from skdeblurbin.cli._models import load_model
 
     model = load_model(arguments.model, "cpu")

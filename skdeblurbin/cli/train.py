@@ -12,6 +12,7 @@ from skdeblurbin.cli._arguments import (
     add_json,
     add_pairs,
     check_folder,
+    check_output,
     count,
     seed,
     setting,
@@ -131,8 +132,6 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     for folder in (arguments.blurred, arguments.binary):
         check_folder(folder)
     output = Path(arguments.output)
-    if output.is_dir():
-        raise CommandError(f"the output {str(output)!r} is a folder.")
     if arguments.origin is not None:
         with find_model(arguments.origin):  # a wrong name is told before all else
             pass
@@ -143,11 +142,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
             raise CommandError(f"--set {name}: use {_OF_COMMAND[name]}.")
     checkpoints = Path(arguments.checkpoint_dir or f"{output}.checkpoints")
     is_begun = any(checkpoints.glob("*.checkpoint"))
-    if output.exists() and not (arguments.overwrite or is_begun):
-        raise CommandError(
-            f"the output {str(output)!r} is there already: give --overwrite, or "
-            "another."
-        )
+    check_output(output, may_replace=arguments.overwrite or is_begun)
     from skdeblurbin.cli._training import train
 
     must_resume = output.exists() and not arguments.overwrite
