@@ -1,11 +1,14 @@
 """Train a model of the package on drawn plates.
 
     python -m skdeblurbin.pretrained.train_binarizer plate [--work DIR] [-o FILE]
+        [--start FILE --first-part N]
 
 Draws the plates (once, on all processors), trains, and writes the weights. An
 interrupted run goes on where it was: from the drawn parts and the checkpoint in --work.
 Drawing takes twelve minutes on two cores, training "plate" an hour and forty minutes on
-one; the model cards in the documentation tell what came out.
+one; the model cards in the documentation tell what came out. --start goes on from a
+model that was trained before, with a rate that begins anew; --first-part is for it to
+see other plates than that one did.
 """
 
 from __future__ import annotations
@@ -56,27 +59,33 @@ def main() -> None:
         "-o", "--output", type=Path, help="the model; default: NAME.safetensors"
     )
     parser.add_argument("--parts", type=int, default=N_PARTS, help="of 250 plates each")
+    parser.add_argument(
+        "--first-part", type=int, default=0, help="from which number on; each is a seed"
+    )
     parser.add_argument("--epochs", type=int, default=PARAMETERS["max_epochs"])
+    parser.add_argument("--start", type=Path, help="a model to go on from")
     arguments = parser.parse_args()
     work = arguments.work or Path("runs") / arguments.name
     output = arguments.output or Path(f"{arguments.name}.safetensors")
-    X, Y = training_set(arguments.name, work / "drawn", arguments.parts)
-    model = train(X, Y, work / "checkpoints", arguments.epochs)
+    numbers = range(arguments.first_part, arguments.first_part + arguments.parts)
+    X, Y = training_set(arguments.name, work / "drawn", numbers)
+    model = prepare(X.shape[1:], arguments.epochs, arguments.start)
+    train(model, X, Y, work / "checkpoints")
     model.save(output, half_precision=True)
     print(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
 
 
-def training_set(layout: Layout, folder: Path, n_parts: int) -> tuple[Images, Images]:
+def training_set(layout: Layout, folder: Path, numbers: range) -> tuple[Images, Images]:
     """Draw the parts that are not in the folder yet; all of them together."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"{number:03}.npy" for number in range(n_parts)]
+    files = {number: folder / f"{number:03}.npy" for number in numbers}
     Parallel(n_jobs=-1, verbose=1)(
         delayed(_draw_part)(layout, file, number)
-        for number, file in enumerate(files)
+        for number, file in files.items()
         if not file.exists()
     )
     # Bit 0 is the truth, whose grey level the photo does not miss.
-    drawn = np.concatenate([np.load(file) for file in files])
+    drawn = np.concatenate([np.load(file) for file in files.values()])
     one = np.uint8(1)
     return drawn & ~one, drawn & one
 
@@ -95,15 +104,21 @@ def _draw_part(layout: Layout, file: Path, number: int) -> None:
         write_atomically(file, buffer.getvalue())
 
 
-def train(X: Images, Y: Images, checkpoints: Path, max_epochs: int) -> GANBinarizer:
+def prepare(
+    shape: tuple[int, ...], max_epochs: int, start: Path | None
+) -> GANBinarizer:
+    """Make the model that is to be trained."""
+    model = GANBinarizer() if start is None else GANBinarizer.load(start)
+    parameters = {**PARAMETERS, "max_epochs": max_epochs, "working_shape": shape}
+    model.set_params(**parameters, warm_start=start is not None)
+    return model
+
+
+def train(model: GANBinarizer, X: Images, Y: Images, checkpoints: Path) -> None:
     """Train, with a checkpoint each minute."""
-    model = GANBinarizer(
-        **{**PARAMETERS, "max_epochs": max_epochs, "working_shape": X.shape[1:]}
-    )
     model.set_params(checkpoint_dir=checkpoints, verbose=1)
     model.fit(X, Y)
-    model.set_params(checkpoint_dir=None, verbose=0)
-    return model
+    model.set_params(checkpoint_dir=None, verbose=0, warm_start=False)
 
 
 if __name__ == "__main__":

@@ -39,9 +39,9 @@ MAX_DEFOCUS = 2.6
 MAX_LONG_MOTION = 20.0
 MAX_LARGE_DEFOCUS = 6.0
 #: The share of cameras that are good ones, with the effect "camera".
-GOOD_CAMERAS = 0.5
+GOOD_CAMERAS = 0.6
 #: How much stronger the blur of a good camera may be, to be as hard to undo.
-GOOD_CAMERA_BLUR = 1.5
+GOOD_CAMERA_BLUR = 2.0
 #: The families of effects that `make_blurred_plates` can add: the first three are of
 #: the plate and the view on it, the others of light and camera.
 EFFECTS = ("lettering", "surface", "view", "light", "camera", "motion")
@@ -77,7 +77,7 @@ def degrade(
         What may happen besides. "light": glare and night. "camera": halos of
         sharpening, rolling gain, blocks of video compression, plates that were 16
         rows high; and good cameras, with full resolution and hardly any noise, whose
-        blur is up to 1.5 times as strong.
+        blur is up to twice as strong.
         "motion": paths of up to 20 pixels at height 64, shaky ones too, and defocus
         of a radius of up to 6. Other names of `EFFECTS` are without effect here.
 
