@@ -57,7 +57,8 @@ def load_image_pairs(
 
     Colour becomes Rec. 601 luma, transparent parts are laid over white, palettes are
     resolved and the EXIF orientation is applied. Images of 16 bits stay uint16, all
-    others become uint8. Of files with several frames the first one is read.
+    others become uint8, or, among such of 16 bits, uint16 of the same brightness (times
+    257). Of files with several frames the first one is read.
 
     Parameters
     ----------
@@ -75,8 +76,8 @@ def load_image_pairs(
     Returns
     -------
     X_blur : ndarray of shape (n_pairs, height, width), or list of ndarray
-        The photos, grey, uint8 or uint16. One array if all have the same size and
-        dtype, else a list of 2-D arrays.
+        The photos, grey, all uint8 or all uint16. One array if all have the same
+        size, else a list of 2-D arrays.
     Y_bin : ndarray of shape (n_pairs, height, width), or list of ndarray
         The binary images, likewise.
     names : list of str
@@ -121,9 +122,10 @@ def load_image_pairs(
     names = _match(photos, truths)
     pairs = [(photos[name], truths[name]) for name in names]
     read = _read_all(path for pair in pairs for path in pair)
-    X, Y = read[0::2], read[1::2]
+    X, Y = _one_depth(read[0::2]), read[1::2]
     _check_sizes(X, Y, pairs)
     if threshold is None:
+        Y = _one_depth(Y)
         _check_binary(Y, [truth for _, truth in pairs])
     else:
         Y = [np.where(y > threshold, 255, 0).astype(np.uint8) for y in Y]
@@ -218,6 +220,16 @@ def _read_all(paths: Iterable[Path]) -> list[Grey]:
     return images
 
 
+def _one_depth(images: list[Grey]) -> list[Grey]:
+    """Images of 8 bits among such of 16 on their scale: white is 65535."""
+    if len({image.dtype for image in images}) == 1:
+        return images
+    return [
+        image if image.dtype == np.uint16 else image.astype(np.uint16) * 257
+        for image in images
+    ]
+
+
 def _check_sizes(X: list[Grey], Y: list[Grey], pairs: list[tuple[Path, Path]]) -> None:
     wrong = [
         f"{photo.name} ({x.shape[0]}x{x.shape[1]}) and {truth.name} "
@@ -260,7 +272,7 @@ def _check_binary(images: list[Grey], paths: list[Path]) -> None:
 
 
 def _stack(images: list[Grey]) -> Stack:
-    """Make one array of images of equal size and dtype."""
-    if len({(image.shape, image.dtype) for image in images}) == 1:
+    """Make one array of images of equal size."""
+    if len({image.shape for image in images}) == 1:
         return np.stack(images)
     return images

@@ -149,6 +149,20 @@ def test_sixteen_bits_are_kept(folders):
     np.testing.assert_array_equal(X[0], deep)
 
 
+def test_eight_bits_among_sixteen_are_as_bright(folders):
+    levels = np.array([[0, 128, 255]], np.uint8)
+    save(levels, folders[0] / "a.png")
+    save(levels.astype(np.uint16) * 257, folders[0] / "b.png")
+    save(two_level((1, 3)), folders[1] / "a.png")
+    save(two_level((1, 3)).astype(np.uint16) * 257, folders[1] / "b.png")
+    X, Y = load_image_pairs(*folders)
+    assert X.dtype == Y.dtype == np.uint16
+    # 65535 / 255 = 257 exactly.
+    np.testing.assert_array_equal(X[0], [[0, 128 * 257, 65535]])
+    np.testing.assert_array_equal(X[0], X[1])
+    np.testing.assert_array_equal(Y[0], Y[1])
+
+
 def test_orientation_is_applied(folders):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise by a quarter
