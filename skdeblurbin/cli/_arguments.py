@@ -129,6 +129,17 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_output_scale(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the size of results."""
+    parser.add_argument(
+        "--output-scale",
+        choices=["input", "model"],
+        default="input",
+        help="size of the results: that of each photo (input, the default), or the one "
+        "that the model works in (model), for photos too small to be read",
+    )
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add the option for output that programs read."""
     parser.add_argument(

@@ -16,8 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdeblurbin._gan import GANBinarizer
-from skdeblurbin._gan_parameters import check_output_scale
-from skdeblurbin.cli._arguments import CommandError
 from skdeblurbin.cli._images import binarize, deblur, read_photo, write_image
 from skdeblurbin.cli._inputs import Task
 from skdeblurbin.cli._models import load_model
@@ -57,13 +55,7 @@ def load_for(setting: Setting) -> GANBinarizer:
     CommandError, ModelFileError
         If there is none, or it does not go with the setting.
     """
-    model = load_model(setting.model, setting.device)
-    try:
-        check_output_scale(setting.output_scale, model.working_shape)
-    except ValueError as error:
-        raise CommandError(f"--output-scale: {error}") from error
-    model.set_params(output_scale=setting.output_scale)
-    return model
+    return load_model(setting.model, setting.device, setting.output_scale)
 
 
 def binarize_all(

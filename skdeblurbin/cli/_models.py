@@ -32,17 +32,18 @@ def find_model(name: str) -> AbstractContextManager[Path]:
     return nullcontext(Path(name))
 
 
-def load_model(name: str, device: str) -> GANBinarizer:
-    """A fitted model, to predict in the size of its input.
+def load_model(name: str, device: str, output_scale: str | None = None) -> GANBinarizer:
+    """A fitted model; answers in a size of its own, unless `output_scale` is given.
 
     Raises
     ------
     CommandError
-        If there is no such model or device.
+        If there is no such model or device, or the model has no such scale.
     ModelFileError
         If the file is no sound model's.
     """
     from skdeblurbin._gan import GANBinarizer
+    from skdeblurbin._gan_parameters import check_output_scale
     from skdeblurbin._tensors import resolve_device
 
     try:
@@ -50,4 +51,11 @@ def load_model(name: str, device: str) -> GANBinarizer:
     except ValueError as error:
         raise CommandError(str(error)) from error
     with find_model(name) as path:
-        return GANBinarizer.load(path, device=device)
+        model = GANBinarizer.load(path, device=device)
+    if output_scale is not None:
+        try:
+            check_output_scale(output_scale, model.working_shape)
+        except ValueError as error:
+            raise CommandError(f"--output-scale: {error}") from error
+        model.set_params(output_scale=output_scale)
+    return model

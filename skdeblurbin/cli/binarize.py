@@ -15,6 +15,7 @@ from skdeblurbin.cli._arguments import (
     add_device,
     add_json,
     add_model,
+    add_output_scale,
     count,
     some,
 )
@@ -89,13 +90,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         help="of the results: png (the default; of 1 bit, of 8 bits with --grey), tiff "
         "likewise, or jpeg with --grey; OUT's suffix decides if it is a file",
     )
-    parser.add_argument(
-        "--output-scale",
-        choices=["input", "model"],
-        default="input",
-        help="size of the results: that of each photo (input, the default), or the one "
-        "that the model works in (model), for photos too small to be read",
-    )
+    add_output_scale(parser)
 
 
 def _add_choice_of_files(parser: argparse.ArgumentParser) -> None:

@@ -57,8 +57,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from skdeblurbin.cli._models import load_model
     from skdeblurbin.datasets import load_image_pairs
 
-    model = load_model(arguments.model, arguments.device)
-    model.set_params(output_scale="input")
+    model = load_model(arguments.model, arguments.device, output_scale="input")
     X, Y, names = load_image_pairs(
         blurred, binary, threshold=arguments.threshold, return_names=True
     )

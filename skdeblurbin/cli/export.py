@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-from skdeblurbin.cli._arguments import CommandError, ExitCode, check_output
+from skdeblurbin.cli._arguments import (
+    CommandError,
+    ExitCode,
+    add_output_scale,
+    check_folder,
+    check_output,
+)
 from skdeblurbin.cli._models import find_model
 
 HELP = "a model as an ONNX file, for programs in any language"
@@ -13,7 +20,12 @@ DESCRIPTION = (
     "Writes a model to an ONNX file: grey photos of any size in, binary images out, "
     "with scaling and Otsu's threshold in the graph. Needs the extra onnx."
 )
-EXAMPLES = ["skdeblurbin export plate -o plate.onnx"]
+EXAMPLES = [
+    "skdeblurbin export plate -o plate.onnx",
+    "skdeblurbin export plate -o plate_int8.onnx --calibration photos",
+]
+#: As many photos tell the ranges of feature maps well enough.
+_N_CALIBRATION = 64
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="mostly with the suffix .onnx",
     )
+    add_output_scale(parser)
+    parser.add_argument(
+        "--calibration",
+        metavar="FOLDER",
+        help="photos such as the model is to see, a few dozen; with them it computes "
+        f"in 8-bit integers. Of many, {_N_CALIBRATION} at most are read",
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace a FILE that is there"
     )
@@ -45,12 +64,45 @@ def run(arguments: argparse.Namespace) -> ExitCode:
                 f"the output {str(output)!r} is the model itself: name another."
             )
     check_output(output, may_replace=arguments.overwrite)
+    files = _calibration_files(arguments.calibration)
     from skdeblurbin.cli._models import load_model
 
-    model = load_model(arguments.model, "cpu")
+    model = load_model(arguments.model, "cpu", arguments.output_scale)
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
-        model.to_onnx(output)
+        model.to_onnx(output, calibration=_read(files, model))
     except ImportError as error:
         raise CommandError(str(error), ExitCode.UNUSABLE) from error
     return ExitCode.DONE
+
+
+def _calibration_files(folder: str | None) -> list[Path]:
+    """The photos in a folder, or some from its beginning to its end."""
+    if folder is None:
+        return []
+    from skdeblurbin.datasets._reading import IMAGE_SUFFIXES
+
+    files = sorted(
+        path
+        for path in check_folder(folder).iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    )
+    if not files:
+        raise CommandError(f"there are no images in {folder!r}.")
+    step = -(-len(files) // _N_CALIBRATION)
+    return files[::step]
+
+
+def _read(files: list[Path], model: Any) -> list[Any] | None:
+    from skdeblurbin.cli._images import read_photo, scale_for
+
+    photos = []
+    for file in files:
+        try:
+            photo = read_photo(str(file), model.max_image_pixels)
+        except Exception as error:  # Pillow's decoders raise whatever they like
+            raise CommandError(
+                f"{str(file)!r} cannot be read: {error}", ExitCode.UNUSABLE
+            ) from error
+        photos.append(scale_for(model, photo))
+    return photos or None

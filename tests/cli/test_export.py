@@ -23,6 +23,50 @@ def test_in_a_process_of_its_own(program, model_file, plates, tmp_path):
     assert np.mean((binary == 255) != (predicted == 1)) < 1e-3
 
 
+def test_in_integers_and_in_the_size_that_the_model_works_in(
+    cli, plates, pairs, tiny_gan, tmp_path
+):
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    pytest.importorskip("onnxscript", reason="needs the extra onnx")
+    model = tmp_path / "model.safetensors"
+    tiny_gan(working_shape=(32, 48)).fit(plates.X, plates.Y).save(model)
+    plain, integers = tmp_path / "plain.onnx", tmp_path / "integers.onnx"
+    words = ("export", model, "--output-scale", "model", "-o")
+    assert cli(*words, plain)[0] == 0
+    code, _, err = cli(*words, integers, "--calibration", pairs / "blurred")
+    assert code == 0, err
+    small = np.zeros((1, 9, 12), np.uint8)
+    for path in (plain, integers):
+        session = onnxruntime.InferenceSession(path)
+        (binary,) = session.run(["binary"], {"image": small})
+        assert binary.shape == (1, 32, 48)
+    assert b"QuantizeLinear" in integers.read_bytes()
+    assert b"QuantizeLinear" not in plain.read_bytes()
+
+
+def test_calibration_that_cannot_be(cli, model_file, tmp_path):
+    out = tmp_path / "model.onnx"
+    folder = tmp_path / "photos"
+    words = ("export", model_file, "-o", out, "--calibration", folder)
+    for code, told in ((2, "does not exist"), (2, "there are no images in")):
+        found, _, err = cli(*words)
+        assert found == code
+        assert told in err
+        folder.mkdir(exist_ok=True)
+    (folder / "a.png").write_bytes(b"no picture")
+    code, _, err = cli(*words)
+    assert code == 3
+    assert "a.png' cannot be read" in err
+    assert not out.exists()
+
+
+def test_a_scale_that_the_model_has_not(cli, model_file, tmp_path):
+    words = ("export", model_file, "-o", tmp_path / "model.onnx")
+    code, _, err = cli(*words, "--output-scale", "model")
+    assert code == 2
+    assert "--output-scale: output_scale='model' needs a working_shape" in err
+
+
 def test_an_output_that_is_there(cli, tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"mine")
     code, _, err = cli("export", "plate", "-o", tmp_path / "model.onnx")
