@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 import skdeblurbin
 
 project = "skdeblurbin"
@@ -15,7 +17,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.extlinks",
-    "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
 ]
 sphinx_gallery_conf = {
@@ -25,6 +26,7 @@ sphinx_gallery_conf = {
     "plot_gallery": "False",
     "download_all_examples": False,
     "show_signature": False,
+    "write_computation_times": False,
     "within_subsection_order": "ExampleTitleSortKey",
 }
 myst_heading_anchors = 3
@@ -56,6 +58,7 @@ html_sidebars = {
         "changelog",
     )
 }
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "skdeblurbin"
 html_static_path = []
@@ -64,12 +67,13 @@ exclude_patterns = ["_build"]
 nitpicky = False
 
 
-def setup(app: object) -> None:
+def setup(app: Sphinx) -> None:
     """Draw the pictures that are made from the code, before pages are read."""
     here = Path(__file__).parent
     sys.path.insert(0, str(here))
-    from drawings import architecture, method
+    from drawings import architecture, formulas, method
 
+    formulas.add_to(app)
     folder = here / "generated"
     folder.mkdir(exist_ok=True)
     architecture.draw(folder / "architecture.png")

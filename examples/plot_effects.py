@@ -2,12 +2,10 @@
 What effects add to drawn plates
 ================================
 
-``make_blurred_plates(effects=...)``, family by family; writes ``effects.png``, or the
-file that is named. Each row has six plates at a weak degradation: without effects, with
+``make_blurred_plates(effects=...)``, family by family; writes ``effects.png``.
+Each row has six plates at a weak degradation: without effects, with
 one family of them (those that it changes most), with all, and the truth of these.
 """
-
-import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,15 +13,14 @@ import numpy as np
 from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.datasets.degradations import EFFECTS
 
-N_PLATES = 6
-file = sys.argv[1] if len(sys.argv) > 1 else "effects.png"
+N_PLATES, N_DRAWN = 6, 40
 # Each family is rare enough to be missed by six plates: more are drawn, and those shown
 # that it changes most.
 X, Y = {}, {}
 for name in ("none", *EFFECTS, "all"):
     effects = {"none": (), "all": "all"}.get(name, (name,))
     X[name], Y[name] = make_blurred_plates(
-        40, (96, 144), "plate", severity=0.4, effects=effects, random_state=4
+        N_DRAWN, (96, 144), "plate", severity=0.4, effects=effects, random_state=4
     )
 rows = {}
 for name, photos in X.items():
@@ -42,5 +39,5 @@ for line, (name, photos) in zip(axes, rows.items(), strict=True):
     for ax, photo in zip(line, photos, strict=True):
         ax.imshow(photo, cmap="gray", vmin=0, vmax=255)
         ax.set(xticks=[], yticks=[])
-figure.savefig(file, dpi=75)
-print(f"{file} shows {len(rows)} rows of {N_PLATES} plates")
+figure.savefig("effects.png", dpi=75)
+print(f"effects.png shows {len(rows)} rows of {N_PLATES} plates")

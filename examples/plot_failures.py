@@ -4,10 +4,8 @@ Where the model "plate" fails
 
 Of 200 drawn plates of a weak degradation (severity 0.25, all effects), the five with
 the greatest RMSE: what the model makes of them is no evidence. Writes
-``failures.png``, or the file that is named.
+``failures.png``.
 """
-
-import sys
 
 import numpy as np
 
@@ -16,9 +14,10 @@ from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.metrics import root_mean_squared_error
 from skdeblurbin.plotting import BinarizationDisplay
 
-file = sys.argv[1] if len(sys.argv) > 1 else "failures.png"
+N_PLATES = 200
+
 X, Y = make_blurred_plates(
-    200, layout="plate", severity=0.25, effects="all", random_state=10**6
+    N_PLATES, layout="plate", severity=0.25, effects="all", random_state=10**6
 )
 model = GANBinarizer.from_pretrained("plate")
 binary, grey = model.predict(X), model.deblur(X)
@@ -28,5 +27,5 @@ print(f"RMSE: median {np.median(errors):.3f}, the five worst {errors[worst].roun
 display = BinarizationDisplay.from_predictions(
     X[worst], {"grey output": grey[worst], "binary": binary[worst]}, Y[worst]
 )
-display.figure_.savefig(file, dpi=80)
-print(f"{file} shows them, the worst first")
+display.figure_.savefig("failures.png", dpi=80)
+print("failures.png shows them, the worst first")

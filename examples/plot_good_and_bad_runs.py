@@ -17,16 +17,18 @@ from skdeblurbin import GANBinarizer
 from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.plotting import BinarizationDisplay, TrainingCurveDisplay
 
+N_EPOCHS = 30
+
 X, Y = make_blurred_plates(160, (48, 72), severity=0.3, random_state=0)
 X_val, Y_val = X[120:], Y[120:]
 X, Y = X[:120], Y[:120]
 
-# All make 900 steps. No average of the weights, which would hide how they move.
+# All make 30 steps an epoch. No average of the weights, which would hide how they move.
 settings = {"random_state": 0, "average_decay": None}
 models = {
-    "good": GANBinarizer(max_epochs=30, **settings),
-    "too few pairs": GANBinarizer(max_epochs=30, augment=False, **settings),
-    "wrong pairs": GANBinarizer(max_epochs=30, content_loss="l1", **settings),
+    "good": GANBinarizer(max_epochs=N_EPOCHS, **settings),
+    "too few pairs": GANBinarizer(max_epochs=N_EPOCHS, augment=False, **settings),
+    "wrong pairs": GANBinarizer(max_epochs=N_EPOCHS, content_loss="l1", **settings),
 }
 pairs = {
     "good": (X, Y),

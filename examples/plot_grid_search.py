@@ -2,8 +2,6 @@
 Grid search over the paper's parameters
 =======================================
 
-    python examples/plot_grid_search.py [FILE.png] [EPOCHS]
-
 `GridSearchCV` tries weights of the loss and numbers of dense blocks by
 cross-validation with the RMSE scorer. The images are small and few, so that the whole
 search ends within a minute on one core: see how it is done, not which is best.
@@ -15,8 +13,6 @@ both quality and time. Folds differ by more than the candidates do, here: the se
 decided nothing.
 """
 
-import sys
-
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.model_selection import GridSearchCV
@@ -26,13 +22,13 @@ from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.metrics import rmse_scorer
 from skdeblurbin.plotting import SearchDisplay
 
-file = sys.argv[1] if len(sys.argv) > 1 else "grid_search.png"
-n_epochs = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+N_EPOCHS = 5
+
 X, Y = make_blurred_plates(60, (32, 48), severity=0.3, random_state=0)
 search = GridSearchCV(
     GANBinarizer(
         perceptual="glyph",
-        max_epochs=n_epochs,
+        max_epochs=N_EPOCHS,
         growth_rate=16,
         base_channels=32,
         discriminator_channels=16,
@@ -58,5 +54,5 @@ display = SearchDisplay.from_estimator(
     search, n_plates=len(X) / 3, score_name="RMSE", negate_score=True, ax=above
 )
 display.plot(below, kind="time")
-figure.savefig(file, dpi=80)
-print(f"best: {search.best_params_}; see {file}")
+figure.savefig("grid_search.png", dpi=80)
+print(f"best: {search.best_params_}; see grid_search.png")

@@ -19,6 +19,8 @@ from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.metrics import rmse_scorer, root_mean_squared_error
 from skdeblurbin.plotting import BinarizationDisplay
 
+N_EPOCHS = 20
+
 
 def equalize(X):
     """Even out the light of each photo."""
@@ -39,7 +41,7 @@ X_train, X_test, Y_train, Y_test = train_test_split(X, Y, test_size=40, random_s
 as_last = Pipeline(
     [
         ("equalize", FunctionTransformer(equalize)),
-        ("binarize", GANBinarizer(max_epochs=20, random_state=0, verbose=1)),
+        ("binarize", GANBinarizer(max_epochs=N_EPOCHS, random_state=0, verbose=1)),
     ]
 ).fit(X_train, Y_train)
 print(f"GAN as last step:   RMSE {-rmse_scorer(as_last, X_test, Y_test):.4f}")

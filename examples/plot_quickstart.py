@@ -22,6 +22,8 @@ from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.metrics import f_measure_scorer, rmse_scorer
 from skdeblurbin.plotting import BinarizationDisplay
 
+N_EPOCHS = 22
+
 X, Y = make_blurred_plates(
     340, (64, 96), layout="plate", light_on_dark=0, random_state=0
 )
@@ -31,7 +33,7 @@ rivals = [
     rival.fit(X_train, Y_train)
     for rival in (OtsuBinarizer(), SauvolaBinarizer(), WienerBinarizer())
 ]
-gan = GANBinarizer(max_epochs=22, random_state=0, verbose=1).fit(X_train, Y_train)
+gan = GANBinarizer(max_epochs=N_EPOCHS, random_state=0, verbose=1).fit(X_train, Y_train)
 
 print(f"\n{len(X_test)} plates not seen in training")
 print(f"{'':16}{'RMSE':>8}{'F-measure of ink':>20}")

@@ -2,8 +2,6 @@
 What can be read, the more a plate is blurred
 =============================================
 
-    python examples/plot_reading.py [FILE.png] [PLATES]
-
 Blurs drawn plates by motion of more and more pixels, and has an OCR engine read them:
 as they are, after Otsu's threshold, and as the trained model in the package makes them.
 Needs ``pip install "skdeblurbin[ocr]"`` (Python below 3.13); with another version, put
@@ -14,8 +12,6 @@ it reads the truth without an error. Measure on plates like yours: on drawn ones
 shape (64, 256), which the model was not trained for, the engine reads the photos best.
 """
 
-import sys
-
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -25,11 +21,11 @@ from skdeblurbin.datasets.degradations import add_noise, motion_blur
 from skdeblurbin.metrics import RapidOCRReader, character_error_rate
 from skdeblurbin.plotting import ReadingDisplay
 
-file = sys.argv[1] if len(sys.argv) > 1 else "reading.png"
-n_plates = int(sys.argv[2]) if len(sys.argv) > 2 else 300
+N_PLATES = 300
+
 reader = RapidOCRReader()
 X, Y, texts = make_blurred_plates(
-    n_plates,
+    N_PLATES,
     layout="plate",
     severity=0,
     light_on_dark=0,
@@ -40,7 +36,7 @@ sharp = np.flatnonzero(
     character_error_rate(texts, reader(list(255 * Y)), per_image=True) == 0
 )
 texts = [texts[i] for i in sharp]
-print(f"{len(sharp)} of {n_plates} plates are read rightly from their truth")
+print(f"{len(sharp)} of {N_PLATES} plates are read rightly from their truth")
 
 rng = np.random.default_rng(0)
 angles = rng.uniform(0, np.pi, len(sharp))
@@ -68,5 +64,5 @@ for name, found in display.intervals_.items():
     print(f"{name:14}", *(f"{rate:6.3f}" for rate in found[:, 1]))
 # Plate by plate: what is gained, and lost, by the model.
 display.plot(right, level_name="motion [pixels of 128 rows]", reference="photo")
-figure.savefig(file, dpi=80)
-print(f"{file}: error rates, and their differences to those of the photos")
+figure.savefig("reading.png", dpi=80)
+print("reading.png: error rates, and their differences to those of the photos")

@@ -2,8 +2,6 @@
 Training curves of two settings
 ===============================
 
-    python examples/plot_training_curves.py [FILE.png] [EPOCHS]
-
 Trains two small networks, on the same drawn plates, that differ in their content loss,
 and draws how: every loss, and the RMSE of pairs set aside, against seconds. Half a
 minute on one core.
@@ -12,14 +10,12 @@ The two content losses are different numbers, and not to be compared: the RMSE i
 tells besides whether to train on, which the losses of a GAN do not.
 """
 
-import sys
-
 from skdeblurbin import GANBinarizer
 from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.plotting import TrainingCurveDisplay
 
-file = sys.argv[1] if len(sys.argv) > 1 else "training_curves.png"
-n_epochs = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+N_EPOCHS = 20
+
 X, Y = make_blurred_plates(80, (32, 48), severity=0.3, light_on_dark=0, random_state=0)
 models = {}
 for loss in ("cross_entropy", "l1"):
@@ -28,7 +24,7 @@ for loss in ("cross_entropy", "l1"):
         n_blocks=2,
         growth_rate=16,
         base_channels=32,
-        max_epochs=n_epochs,
+        max_epochs=N_EPOCHS,
         validation_fraction=0.25,
         n_threads=1,
         random_state=0,
@@ -37,5 +33,5 @@ for loss in ("cross_entropy", "l1"):
     print(f"{loss:14} RMSE of the pairs set aside, in the best epoch: {best:.3f}")
 
 display = TrainingCurveDisplay.from_estimator(models, x="seconds")
-display.figure_.savefig(file, dpi=80)
-print(f"{file} shows how they got there")
+display.figure_.savefig("training_curves.png", dpi=80)
+print("training_curves.png shows how they got there")

@@ -1,9 +1,16 @@
-"""The pieces of Python on the pages of the documentation run, one after the other."""
+"""What the pages of the documentation tell people to run, runs.
+
+Python, one piece after the other; the commands of deploying.md and command_line.md have
+tests of their own (`tests/export/test_recipes.py`, `tests/cli/test_documentation.py`),
+and README's are run by .ci/run.
+"""
 
 from __future__ import annotations
 
 import functools
 import re
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,14 +29,28 @@ from sklearn.pipeline import FeatureUnion
 from skdeblurbin import GANBinarizer, OtsuBinarizer
 from skdeblurbin.datasets import make_blurred_plates
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+TEXTS = {
+    str(path.relative_to(DOCS)): path.read_text(encoding="utf-8")
+    for path in sorted(DOCS.rglob("*.md"))
+}
 PAGES = [
-    "quickstart.md",
-    "user_guide.md",
-    "your_data.md",
-    "scikit_learn.md",
-    "drawn_plates.md",
+    page
+    for page, text in TEXTS.items()
+    if "```python" in text and page != "deploying.md"
 ]
+#: Each command of a script, with the pages that show it: a line of a shell block.
+SCRIPTS: dict[str, set[str]] = {}
+for page, text in TEXTS.items():
+    for language, block in re.findall(r"^```(\S*)\n(.*?)^```$", text, re.S | re.M):
+        if language not in ("", "bash"):
+            continue
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if "python" in words and "pytest" not in words and "venv" not in words:
+                command = shlex.join(words[words.index("python") + 1 :])
+                SCRIPTS.setdefault(command, set()).add(page)
 
 if not DOCS.exists():  # the tests run away from the sources
     pytest.skip("the documentation is not here", allow_module_level=True)
@@ -75,7 +96,7 @@ def tensorboard(monkeypatch):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_run(page, few_epochs, folders, tensorboard):
-    text = (DOCS / page).read_text(encoding="utf-8")
+    text = TEXTS[page]
     names: dict[str, object] = {}
     blocks = list(re.finditer(r"^```python\n(.*?)^```", text, re.S | re.M))
     assert blocks
@@ -87,6 +108,37 @@ def test_pages_run(page, few_epochs, folders, tensorboard):
         seen = {call.args[0] for call in tensorboard.add_scalar.call_args_list}
         assert {"epoch", "rmse", "content_loss", "seconds"} <= seen
         tensorboard.close.assert_called_once_with()
+
+
+@functools.cache
+def help_of(*words: str) -> str:
+    """What a script, or one of its subcommands, tells of its options."""
+    run = subprocess.run(
+        [sys.executable, *words, "--help"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    return run.stdout
+
+
+@pytest.mark.parametrize("command", SCRIPTS)
+def test_scripts_that_pages_name_take_what_they_are_given(command):
+    """Measuring takes hours: here it is enough that the command line is understood."""
+    words = shlex.split(command)
+    if words[0] == "-m":
+        words[:2] = [f"{words[1].replace('.', '/')}.py"]
+    script, *given = words
+    code = (ROOT / script).read_text(encoding="utf-8")
+    if "argparse" not in code:
+        assert given == []
+        compile(code, script, "exec")
+        return
+    told = help_of(script, *given[: "add_subparsers" in code])
+    for word in given:
+        if word.startswith("--"):
+            assert re.search(rf"{word}\b", told), SCRIPTS[command]
 
 
 REFUSE_IMAGES = {
@@ -132,8 +184,7 @@ REFUSE_IMAGES = {
 
 @pytest.mark.parametrize("tool", REFUSE_IMAGES)
 def test_what_the_page_says_refuses_images_does(tool, plates):
-    text = (DOCS / "scikit_learn.md").read_text(encoding="utf-8")
-    assert f"`{tool}`" in text
+    assert f"`{tool}`" in TEXTS["scikit_learn.md"]
     with pytest.raises(ValueError):  # noqa: PT011  (their own words)
         REFUSE_IMAGES[tool](OtsuBinarizer(), *plates)
 
