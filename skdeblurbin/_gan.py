@@ -15,11 +15,11 @@ from skdeblurbin._gan_summary import FittedSummary
 
 
 class GANBinarizer(FittedSummary, GANFitting, GANExport):
-    """Conditional GAN that maps blurred plates straight to binary ones [1]_.
+    """Conditional GAN that maps blurred plates straight to binary ones.
 
     A generator of dense blocks learns from pairs (blurred photo, binary image), against
     a discriminator of patches, by an adversarial, a perceptual and a content loss.
-    Otsu's threshold makes its grey output binary.
+    Otsu's threshold makes its grey output binary. The method is that of [1]_.
 
     The paper's own settings are ``GANBinarizer(n_blocks=10, downsampling=1, n_levels=0,
     adversarial_weight=1, perceptual="vgg16", content_loss="l1", augment=False,
