@@ -51,13 +51,17 @@ html_sidebars = {
         "training_curves",
         "scikit_learn",
         "command_line",
+        "deploying",
         "method",
+        "drawn_plates",
+        "reliability",
         "benchmarks/*",
         "models/*",
         "contributing",
         "changelog",
     )
 }
+smartquotes = False  # which makes another dash of that of options
 html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "skdeblurbin"
