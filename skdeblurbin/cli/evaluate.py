@@ -69,7 +69,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     truth = [image == paper for image in Y]
     photos = [unit_scale(image) for image in X]
     otsu = OtsuBinarizer().fit(photos, truth)
-    methods = {arguments.model: partial(binarize, model), _BASELINE: otsu.predict}
+    methods: dict[str, Callable[[Sequence[Any]], Any]] = {
+        arguments.model: partial(binarize, model),
+        _BASELINE: otsu.predict,
+    }
     found = _measure_all(truth, photos, methods)
     if arguments.json:
         print(_as_json(names, found))
