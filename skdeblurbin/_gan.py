@@ -134,9 +134,10 @@ class GANBinarizer(FittedSummary, GANFitting, GANExport):
         Seeds initial weights, order and augmentation. Pass an int for reproducible
         results on one kind of device. Global generators are never touched.
     verbose : int or bool, default=0
-        1 shows a live line on stderr: epoch, losses, RMSE, validation, time left; in
-        logs, where a line cannot be live, it prints one at most every ten seconds. 2
-        prints a line for each epoch. `predict` on many images shows one, too.
+        1 shows a live line on stderr: epoch, time left, validation RMSE, losses, as
+        many as there is place for; in logs, where a line cannot be live, it prints one
+        at most every ten seconds. 2 prints a line for each epoch. `predict` on many
+        images shows one, too.
 
     Attributes
     ----------

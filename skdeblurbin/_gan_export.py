@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from operator import itemgetter
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ from skdeblurbin.persistence import pretrained_folder
 
 # What images of bytes can be read on.
 _RANGES_OF_BYTES = ((0.0, 1.0), (0.0, 255.0))
+# Of an epoch's entry in the history, the first decides which epoch is kept.
+_SCORES = ("validation_rmse", "validation_f_measure")
 
 
 class GANExport(GANFiles):
@@ -74,8 +78,12 @@ class GANExport(GANFiles):
             space for a little exactness. None keeps float32.
         metadata : dict with str keys, default=None
             What the file is to say of the model; values are texts, or become JSON.
-            "name" and "version" (of the library) are there anyway, and for unchanged
-            models of the package "licence" and "scores" too. None adds nothing.
+            "name" and "version" (of the library) are there anyway; so is "scores" for a
+            model that was fitted with pairs to validate on: number, RMSE and F-measure
+            of the epoch in `history_` with the lowest validation RMSE, which is the one
+            that was kept. (`load` knows a history only if the model was saved with
+            ``training_state=True``.) Unchanged models of the package have "licence" and
+            the "scores" of their model card. None adds nothing.
 
         Raises
         ------
@@ -125,7 +133,8 @@ class GANExport(GANFiles):
             "image_shape": as_plain(self.image_shape, "image_shape"),
         }
         known = {"name": type(self).__name__, "version": skdeblurbin.__version__}
-        data = onnx_bytes(program, about, known | self._card() | given, photos)
+        known |= check_metadata(_validation_scores(self.history_)) | self._card()
+        data = onnx_bytes(program, about, known | given, photos)
         write_atomically(Path(path), data)
 
     def _checked_generator(self) -> DenseGenerator:
@@ -165,6 +174,15 @@ class GANExport(GANFiles):
             if _equal(weights, theirs):
                 return check_metadata({"name": name, **card})
         return {}
+
+
+def _validation_scores(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The scores of the epoch that was kept, if the last training had validation."""
+    # What was trained without since, by `partial_fit`, has other weights.
+    validated = takewhile(lambda epoch: _SCORES[0] in epoch, reversed(history))
+    # The first of equal ones was kept.
+    best = min(reversed(list(validated)), key=itemgetter(_SCORES[0]), default=None)
+    return {} if best is None else {"scores": {n: best[n] for n in ("epoch", *_SCORES)}}
 
 
 def _equal(first: dict[str, Any], second: dict[str, Any]) -> bool:

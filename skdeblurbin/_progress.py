@@ -6,21 +6,28 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Any, Protocol, TextIO
 
 # Seconds between two looks of a live line.
 _EVERY = 0.1
+# Columns of a bar: an eighth of the terminal's, so that numbers have their place.
+_WIDEST_BAR, _SHARE_OF_BAR = 20, 8
+_GAP = "  "
 #: Seconds that work should take before it shows how far it is, if it may be short.
 PATIENCE = 2.0
+#: Stand for what is counted, and for the time left, among what a live line shows.
+COUNT, LEFT = "{count}", "{left}"
 
 
 class Progress(AbstractContextManager["Progress"]):
     """One live line on stderr, if that is a terminal or a notebook.
 
-    With rich it has a bar. Where stderr goes into a file, only what is to stay is
-    printed (`say`).
+    With rich it has a bar. It shows how much is done, the time left, and what
+    `describe` adds; of what is too long for the terminal, the last items are left out.
+    Where stderr goes into a file, only what is to stay is printed (`say`).
 
     Parameters
     ----------
@@ -54,7 +61,7 @@ class Progress(AbstractContextManager["Progress"]):
     ) -> None:
         self._total, self._what = total, what
         self._n = self._n_before = n_done
-        self._text = ""
+        self._items: Sequence[str] = (COUNT, LEFT)
         self._line = _live_line(sys.stderr) if wanted else None
         self._start = time.perf_counter()
         self._next = self._start + delay
@@ -74,9 +81,12 @@ class Progress(AbstractContextManager["Progress"]):
         """Set what is done, where it is not counted one by one."""
         self._n = n
 
-    def describe(self, text: str) -> None:
-        """Put a text behind the numbers, from the next look on."""
-        self._text = text
+    def describe(self, *items: str) -> None:
+        """Show other items from the next look on, the most wanted first.
+
+        `COUNT` and `LEFT` among them become how much is done, and the time left.
+        """
+        self._items = items
 
     def say(self, text: str) -> None:
         """Print a line that stays, in logs too."""
@@ -97,12 +107,12 @@ class Progress(AbstractContextManager["Progress"]):
         assert self._line is not None
         self._next = time.perf_counter() + _EVERY
         left = self.seconds_left()
-        parts = [
-            f"{self._n}/{self._total} {self._what}",
-            *([self._text] if self._text else []),
-            *([] if left is None else [f"left {as_clock(left)}"]),
-        ]
-        self._line.show("  ".join(parts), self._n, self._total)
+        known = {
+            COUNT: f"{self._n}/{self._total} {self._what}",
+            LEFT: "" if left is None else f"left {as_clock(left)}",
+        }
+        items = [known.get(item, item) for item in self._items]
+        self._line.show(list(filter(None, items)), self._n, self._total)
 
     def __exit__(
         self,
@@ -123,8 +133,22 @@ def as_clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
+def _fitting(items: Iterable[str], width: int) -> str:
+    """As many whole items, from the first on, as there is width for.
+
+    Half a number would be a wrong one.
+    """
+    text = ""
+    for item in items:
+        longer = f"{text}{_GAP}{item}" if text else item
+        if len(longer) > width:
+            break
+        text = longer
+    return text
+
+
 class _LiveLine(Protocol):
-    def show(self, text: str, n: int, total: int) -> None: ...
+    def show(self, items: Sequence[str], n: int, total: int) -> None: ...
     def say(self, text: str) -> None: ...
     def close(self) -> None: ...
 
@@ -139,6 +163,15 @@ def _live_line(stream: TextIO | None) -> _LiveLine | None:
     return _PlainLine(stream) if is_terminal else None
 
 
+def _width_of(stream: TextIO) -> int:
+    """The columns of a terminal; 80 if it does not know them."""
+    columns = 0
+    if "COLUMNS" not in os.environ:
+        with suppress(OSError, ValueError):  # it is none of the system's
+            columns = os.get_terminal_size(stream.fileno()).columns
+    return columns or shutil.get_terminal_size().columns
+
+
 class _PlainLine:
     """A line that is written over."""
 
@@ -146,9 +179,9 @@ class _PlainLine:
         self._stream = stream
         self._is_there = False
 
-    def show(self, text: str, n: int, total: int) -> None:
-        width = shutil.get_terminal_size().columns - 1
-        self._write(f"\r\x1b[K{text[:width]}")
+    def show(self, items: Sequence[str], n: int, total: int) -> None:
+        # The last column stays free: some terminals begin a new line after it.
+        self._write(f"\r\x1b[K{_fitting(items, _width_of(self._stream) - 1)}")
         self._is_there = True
 
     def say(self, text: str) -> None:
@@ -173,8 +206,9 @@ class _RichLine:
     def __init__(self, console: Any) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
+        self._bar = BarColumn()
         self._progress = Progress(
-            BarColumn(bar_width=20),
+            self._bar,
             TextColumn("{task.description}", markup=False),
             console=console,
             auto_refresh=False,
@@ -195,7 +229,10 @@ class _RichLine:
         )
         return cls(console) if can_show else None
 
-    def show(self, text: str, n: int, total: int) -> None:
+    def show(self, items: Sequence[str], n: int, total: int) -> None:
+        width = self._progress.console.width
+        bar = self._bar.bar_width = min(_WIDEST_BAR, width // _SHARE_OF_BAR)
+        text = _fitting(items, width - bar - 1)  # a space lies between them
         if self._task is None:
             self._progress.start()
             self._task = self._progress.add_task(text, total=total)

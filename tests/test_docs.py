@@ -95,7 +95,7 @@ def tensorboard(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_run(page, few_epochs, folders, tensorboard):
+def test_pages_run(page, few_epochs, folders, tensorboard, capsys):
     text = TEXTS[page]
     names: dict[str, object] = {}
     blocks = list(re.finditer(r"^```python\n(.*?)^```", text, re.S | re.M))
@@ -104,6 +104,12 @@ def test_pages_run(page, few_epochs, folders, tensorboard):
         # Line numbers of errors are those of the page.
         lines = text[: block.start(1)].count("\n")
         exec(compile("\n" * lines + block.group(1), page, "exec"), names)
+    if "PrintEpochs" in text:
+        (line,) = re.findall("^epoch .*$", capsys.readouterr().out, re.M)
+        history = names["printing"].history_[-1]
+        kinds = ("content", "adversarial", "discriminator", "generator")
+        for name in (*(f"{kind}_loss" for kind in kinds), "validation_rmse"):
+            assert f"  {name} {history[name]:.4f}" in line
     if "SummaryWriter" in text:
         seen = {call.args[0] for call in tensorboard.add_scalar.call_args_list}
         assert {"epoch", "rmse", "content_loss", "seconds"} <= seen

@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import re
+import struct
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ import pytest
 import torch
 
 from skdeblurbin import _gan_engine, _progress
-from skdeblurbin._progress import Progress, as_clock
+from skdeblurbin._progress import COUNT, LEFT, Progress, as_clock
 from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.datasets import plates as plates_module
 from skdeblurbin.training import reporting
@@ -47,6 +48,10 @@ def line(request, terminal, monkeypatch):
     return terminal
 
 
+# Lines that rich's bars are of.
+BAR = "\u2501\u2578\u257a"
+
+
 def shown(stream):
     """The states of a live line, one after the other, without what steers it."""
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
@@ -59,11 +64,11 @@ def test_a_live_line_counts_and_describes(line):
     with Progress(3, "plates") as progress:
         assert progress.is_live
         progress.advance()
-        progress.describe("rmse 0.25")
+        progress.describe("epoch 1", LEFT, "rmse 0.25", COUNT)
         progress.advance(2)
     first, *_, last = shown(line)
     assert re.search(r"1/3 plates left 0:0\d", first)
-    assert re.search(r"3/3 plates rmse 0.25 left 0:00", last)
+    assert last.endswith("epoch 1 left 0:00 rmse 0.25 3/3 plates")
 
 
 def test_what_is_said_stays(line):
@@ -102,12 +107,24 @@ def test_looks_are_rare(line, monkeypatch):
     assert any("1/1000" in text for text in shown(line))
 
 
-def test_a_line_is_no_longer_than_the_terminal_is_wide(line, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "30")
+@pytest.mark.parametrize("columns", [8, 12, 20, 30, 40, 60])
+def test_a_line_has_as_many_whole_items_as_there_is_place_for(
+    line, monkeypatch, columns
+):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    items = ["epoch 1/2", "rmse 0.25", "loss 12.50"]
     with Progress(3, "plates") as progress:
-        progress.describe("x" * 100)
+        progress.describe(*items)
         progress.advance()
-    assert all(len(text) <= 30 for text in shown(line))
+    texts = shown(line)
+    assert all(len(text) <= columns for text in texts)
+    found = {text.lstrip(BAR).strip() for text in texts} - {""}
+    wholes = {" ".join(items[:n]) for n in range(4)}
+    assert found <= wholes
+    n_bar = max(map(len, re.findall(f"[{BAR}]+", line.getvalue())), default=0)
+    room = columns - 1 - n_bar
+    fit = [n for n in range(1, 4) if len("  ".join(items[:n])) <= room]
+    assert found == ({" ".join(items[: fit[-1]])} if fit else set())
 
 
 @pytest.mark.parametrize("term", ["dumb", None])
@@ -144,7 +161,10 @@ def test_training_has_one_live_line(line, plates, tiny_gan):
     tiny_gan(max_epochs=3, validation_fraction=0.3, verbose=1).fit(*plates)
     lines = shown(line)
     assert any(
-        re.search(r"\d/3 steps epoch 2/3 .*content .*validation_rmse .*left", text)
+        re.search(
+            r"epoch 2/3 left \d.* val\. RMSE 0\.\d{4} loss \d.* \d/3 steps content \d",
+            text,
+        )
         for text in lines
     )
     stays = [text for text in lines if text.startswith("[GANBinarizer] epoch")]
@@ -212,22 +232,22 @@ def test_a_program_without_logging_hears_nothing():
     assert done.stdout == done.stderr == ""
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals of Unix")
-def test_on_a_real_terminal(tmp_path):
-    import pty
-
-    script = (
-        "import time\n"
-        "from skdeblurbin._progress import Progress\n"
-        "with Progress(3, 'plates') as progress:\n"
-        "    for _ in range(3):\n"
-        "        progress.advance(); time.sleep(0.15)\n"
-        "    progress.say('a line')\n"
-    )
+def on_terminal(script, columns, kind="rich"):
+    """What a program writes to stderr, where that is a terminal, and stdout is none."""
+    fcntl, pty, termios = map(importlib.import_module, ("fcntl", "pty", "termios"))
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    environment = {**os.environ, "TERM": "xterm"}
+    environment.pop("COLUMNS", None)
+    if kind == "plain":
+        names = ("rich", "rich.console", "rich.progress")
+        script = f"import sys\nsys.modules.update(dict.fromkeys({names}))\n{script}"
     with subprocess.Popen(
-        [sys.executable, "-c", script], stderr=theirs, env=environment
+        [sys.executable, "-c", script],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=environment,
     ) as process:
         os.close(theirs)
         received = b""
@@ -241,8 +261,61 @@ def test_on_a_real_terminal(tmp_path):
             received += part
     os.close(ours)
     assert process.returncode == 0
-    assert b"3/3 plates" in received
-    assert b"a line" in received
+    stream = Terminal()
+    stream.write(received.decode())
+    return stream
+
+
+unix_only = pytest.mark.skipif(
+    sys.platform == "win32", reason="pseudo-terminals of Unix"
+)
+
+
+@unix_only
+def test_on_a_real_terminal():
+    script = (
+        "import time\n"
+        "from skdeblurbin._progress import Progress\n"
+        "with Progress(3, 'plates') as progress:\n"
+        "    for _ in range(3):\n"
+        "        progress.advance(); time.sleep(0.15)\n"
+        "    progress.say('a line')\n"
+    )
+    received = on_terminal(script, 100).getvalue()
+    assert "3/3 plates" in received
+    assert "a line" in received
+
+
+FIT = """
+from skdeblurbin import GANBinarizer, _progress
+from skdeblurbin.datasets import make_blurred_plates
+_progress._EVERY = 0.0
+X, Y = make_blurred_plates(8, (24, 40), random_state=0)
+GANBinarizer(
+    n_blocks=1, growth_rate=2, base_channels=4, discriminator_channels=4, n_threads=1,
+    max_epochs=12, validation_fraction=0.25, random_state=0, device="cpu", verbose=1,
+).fit(X, Y)
+"""
+
+
+@unix_only
+@pytest.mark.parametrize("kind", ["rich", "plain"])
+@pytest.mark.parametrize(
+    ("columns", "wanted"),
+    [
+        (0, r"epoch 11/12 left .* val\. RMSE .* loss .* \d+/24 steps"),  # unknown
+        (60, r"epoch 11/12 left 0:\d\d val\. RMSE 0\.\d{4} loss \d\d\.\d\d"),
+        (80, r"epoch 11/12 left .* val\. RMSE .* loss .* \d+/24 steps"),
+    ],
+)
+def test_a_training_on_an_ordinary_terminal(columns, wanted, kind):
+    """Epoch, time left, validation and loss are there, and a bar is with rich."""
+    lines = shown(on_terminal(FIT, columns, kind))
+    columns = columns or 80
+    lines = [text for text in lines if "GANBinarizer" not in text]
+    assert all(len(text) <= columns for text in lines)
+    bar = rf"[{BAR}]{{{columns // 8}}} " if kind == "rich" else ""
+    assert any(re.fullmatch(bar + wanted, text) for text in lines), lines
 
 
 def test_drawing_much_shows_how_far_it_is(line, monkeypatch):

@@ -21,7 +21,6 @@ def _inline(translator: HTML5Translator, node: nodes.math) -> None:
 
 
 def _block(translator: HTML5Translator, node: nodes.math_block) -> None:
-    # Wide ones scroll by themselves on narrow screens, not the page.
     formula = tex2mathml(node.astext(), as_block=True)
-    translator.body.append(f'<div style="overflow-x: auto">{formula}</div>\n')
+    translator.body.append(f'<div class="formula">{formula}</div>\n')
     raise nodes.SkipNode

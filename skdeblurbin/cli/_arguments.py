@@ -109,6 +109,16 @@ def setting(text: str) -> tuple[str, Any]:
     return name, tuple(found) if isinstance(found, list) else found
 
 
+def text_setting(text: str) -> tuple[str, str]:
+    """NAME=VALUE, both of them texts."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not NAME=VALUE, as licence=MIT is"
+        )
+    return name, value
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add the option that says where to compute."""
     parser.add_argument(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+from skdeblurbin._progress import Progress
 from skdeblurbin.cli._arguments import (
     CommandError,
     ExitCode,
@@ -32,6 +34,8 @@ EXAMPLES = [
 ]
 #: What the results of Otsu's threshold are called, beside those of the model.
 _BASELINE = "otsu"
+#: Pairs between two looks of the bar.
+_AT_A_TIME = 16
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,15 +68,41 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     paper = max(int(image.max()) for image in Y)
     truth = [image == paper for image in Y]
     photos = [unit_scale(image) for image in X]
-    found = {
-        arguments.model: _measure(truth, binarize(model, photos)),
-        _BASELINE: _measure(truth, OtsuBinarizer().fit(photos, truth).predict(photos)),
+    otsu = OtsuBinarizer().fit(photos, truth)
+    methods: dict[str, Callable[[Sequence[Any]], Any]] = {
+        arguments.model: partial(binarize, model),
+        _BASELINE: otsu.predict,
     }
+    found = _measure_all(truth, photos, methods)
     if arguments.json:
         print(_as_json(names, found))
     else:
         _print_table(found, len(names))
     return ExitCode.DONE
+
+
+def _measure_all(
+    truth: Sequence[Any],
+    photos: Sequence[Any],
+    methods: dict[str, Callable[[Sequence[Any]], Any]],
+) -> dict[str, dict[str, Any]]:
+    """Each measure of each method, for each image; a bar shows how far it is."""
+    import numpy as np
+
+    parts: dict[str, list[dict[str, Any]]] = {name: [] for name in methods}
+    with Progress(len(photos), "images") as progress:
+        for start in range(0, len(photos), _AT_A_TIME):
+            part = slice(start, start + _AT_A_TIME)
+            for name, predict in methods.items():
+                parts[name].append(_measure(truth[part], predict(photos[part])))
+            progress.advance(len(photos[part]))
+    return {
+        name: {
+            measure: np.concatenate([part[measure] for part in measured])
+            for measure in measured[0]
+        }
+        for name, measured in parts.items()
+    }
 
 
 def _measure(truth: Sequence[Any], images: Sequence[Any]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from skdeblurbin.cli._arguments import (
     add_output_scale,
     check_folder,
     check_output,
+    some,
+    text_setting,
 )
 from skdeblurbin.cli._models import find_model
 
@@ -23,6 +25,7 @@ DESCRIPTION = (
 EXAMPLES = [
     "skdeblurbin export plate -o plate.onnx",
     "skdeblurbin export plate -o plate_int8.onnx --calibration photos",
+    "skdeblurbin export mine.safetensors -o mine.onnx --metadata licence=MIT",
 ]
 #: As many photos tell the ranges of feature maps well enough.
 _N_CALIBRATION = 64
@@ -51,6 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"in 8-bit integers. Of many, {_N_CALIBRATION} at most are read",
     )
     parser.add_argument(
+        "--metadata",
+        type=text_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a text that FILE is to say of the model, again and again: "
+        "'name=gate 3', licence=MIT, 'scores={\"RMSE\": 0.2}'",
+    )
+    parser.add_argument(
         "--overwrite", action="store_true", help="replace a FILE that is there"
     )
 
@@ -64,16 +76,32 @@ def run(arguments: argparse.Namespace) -> ExitCode:
                 f"the output {str(output)!r} is the model itself: name another."
             )
     check_output(output, may_replace=arguments.overwrite)
+    metadata = _checked_metadata(arguments.metadata)
     files = _calibration_files(arguments.calibration)
     from skdeblurbin.cli._models import load_model
 
     model = load_model(arguments.model, "cpu", arguments.output_scale)
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
-        model.to_onnx(output, calibration=_read(files, model))
+        model.to_onnx(output, calibration=_read(files, model), metadata=metadata)
     except ImportError as error:
         raise CommandError(str(error), ExitCode.UNUSABLE) from error
     return ExitCode.DONE
+
+
+def _checked_metadata(given: list[tuple[str, str]]) -> dict[str, str]:
+    """The texts of --metadata, each name once."""
+    metadata = dict(given)
+    if len(metadata) < len(given):
+        names = [name for name, _ in given]
+        twice = some(sorted({name for name in names if names.count(name) > 1}))
+        raise CommandError(f"--metadata: {twice} is given more than once.")
+    from skdeblurbin.export._writing import check_metadata
+
+    try:
+        return check_metadata(metadata)
+    except ValueError as error:
+        raise CommandError(f"--metadata: {error}") from error
 
 
 def _calibration_files(folder: str | None) -> list[Path]:

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skdeblurbin._base import BaseBinarizer, shown_to_callbacks
+from skdeblurbin._base import BaseBinarizer, closing_iterator, shown_to_callbacks
 from skdeblurbin._files import ModelFileError
 from skdeblurbin._gan_fitted import check_fitted, restored_attributes
-from skdeblurbin._parameters import check_image_shape, check_number
+from skdeblurbin._parameters import check_image_shape, check_number, check_verbose
+from skdeblurbin._progress import PATIENCE, Progress
 from skdeblurbin._ranges import scale_all_to_unit
 from skdeblurbin._validation import Images
 from skdeblurbin.export._format import (
@@ -69,6 +70,9 @@ class OnnxBinarizer(BaseBinarizer):
     providers : sequence of str, default=("CPUExecutionProvider",)
         Where ONNX Runtime computes, the most wanted first. Other providers than that of
         the CPU need other builds of ONNX Runtime, and were not tried.
+    verbose : int or bool, default=0
+        Whether `predict`, `deblur` and `score` show a live line on stderr when they
+        take longer than two seconds; in logs they never do.
 
     Attributes
     ----------
@@ -104,10 +108,12 @@ class OnnxBinarizer(BaseBinarizer):
         *,
         n_threads: int | None = None,
         providers: Sequence[str] = ("CPUExecutionProvider",),
+        verbose: int = 0,
     ) -> None:
         self.path = path
         self.n_threads = n_threads
         self.providers = providers
+        self.verbose = verbose
 
     @shown_to_callbacks
     def fit(self, X: Any, Y: Any = None) -> Self:
@@ -129,7 +135,7 @@ class OnnxBinarizer(BaseBinarizer):
         ImportError
             If onnxruntime is not installed.
         ValueError, TypeError
-            If `n_threads` or `providers` is not as described.
+            If `n_threads`, `providers` or `verbose` is not as described.
         """
         for name in ("_opened", "_session"):
             self.__dict__.pop(name, None)
@@ -156,31 +162,40 @@ class OnnxBinarizer(BaseBinarizer):
             As :meth:`fit` and :meth:`predict`.
         """
         images = self._check_new_images(X)
-        return images.pack(self._run(images, DEBLURRED))
+        with closing_iterator(self._run(images, DEBLURRED)) as deblurred:
+            return images.pack(deblurred)
 
     def _binarize(self, images: Images) -> Iterator[NDArray[np.bool_]]:
-        found = self._binarize_for_caller(images)
-        for image, paper in zip(images.grey, found, strict=True):
-            if paper.shape != image.shape:
-                raise ValueError(
-                    f"{self.path} was exported with output_scale='model': it gives "
-                    f"images of shape {paper.shape}, which cannot be compared with "
-                    f"truth of shape {image.shape}. Export the model with "
-                    "output_scale='input', or score before the export."
-                )
-            yield paper
+        with closing_iterator(self._binarize_for_caller(images)) as found:
+            for image, paper in zip(images.grey, found, strict=True):
+                if paper.shape != image.shape:
+                    raise ValueError(
+                        f"{self.path} was exported with output_scale='model': it gives "
+                        f"images of shape {paper.shape}, which cannot be compared with "
+                        f"truth of shape {image.shape}. Export the model with "
+                        "output_scale='input', or score before the export."
+                    )
+                yield paper
 
     def _binarize_for_caller(self, images: Images) -> Iterator[NDArray[np.bool_]]:
-        return (binary != 0 for binary in self._run(images, BINARY))
+        with closing_iterator(self._run(images, BINARY)) as found:
+            for binary in found:
+                yield binary != 0
 
     def _run(self, images: Images, output: str) -> Iterator[NDArray[Any]]:
         """One output for each image, as they are asked for."""
         session = self._open()
         options = _path_only()
-        for unit in scale_all_to_unit(
+        scaled = scale_all_to_unit(
             images.grey, images.extents, self.input_range_, self._fitted_on_integers
-        ):
-            yield session.run([output], feed_of(unit), options)[0][0]
+        )
+        with Progress(
+            len(images), "images", wanted=bool(self.verbose), delay=PATIENCE
+        ) as progress:
+            for unit in scaled:
+                found = session.run([output], feed_of(unit), options)[0][0]
+                progress.advance()
+                yield found
 
     def _check_new_images(self, X: Any) -> Images:
         self._open()
@@ -188,6 +203,7 @@ class OnnxBinarizer(BaseBinarizer):
 
     def _open(self) -> Any:
         """The session of ONNX Runtime; the file is read unless it was before."""
+        check_verbose(self.verbose)
         parameters = (self.path, self.n_threads, tuple(self.providers))
         opened: _Opened | None = vars(self).get("_opened")
         session = vars(self).get("_session")

@@ -9,12 +9,23 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
-from skdeblurbin._progress import Progress, as_clock
+from skdeblurbin._progress import COUNT, LEFT, Progress, as_clock
 
 _LOG = logging.getLogger(__name__)
 
 # Seconds between two lines where there is no live one, unless more are asked for.
 _BETWEEN_LINES = 10.0
+# What a live line calls the numbers of an epoch, the most wanted first, before and
+# after how many steps are done. Short: many terminals have 80 columns.
+_FIRST = {"validation_rmse": "val. RMSE", "generator_loss": "loss"}
+_LATER = {
+    "content_loss": "content",
+    "perceptual_loss": "perceptual",
+    "adversarial_loss": "adversarial",
+    "discriminator_loss": "discriminator",
+    "rmse": "RMSE",
+    "validation_f_measure": "val. F",
+}
 
 
 class TrainingReport(AbstractContextManager["TrainingReport"]):
@@ -78,10 +89,11 @@ class TrainingReport(AbstractContextManager["TrainingReport"]):
             for name, value in entry.items()
             if name.endswith(("_loss", "rmse", "f_measure"))
         )
-        known = f"epoch {entry['epoch']}/{self._n_earlier + self._n_epochs}  {numbers}"
-        self._progress.describe(known)
+        name = f"epoch {entry['epoch']}/{self._n_earlier + self._n_epochs}"
+        first, later = _called(_FIRST, entry), _called(_LATER, entry)
+        self._progress.describe(name, LEFT, *first, COUNT, *later)
         left = self._progress.seconds_left()
-        line = f"{known}  {entry['seconds']:.1f} s"
+        line = f"{name}  {numbers}  {entry['seconds']:.1f} s"
         if left is not None:
             line = f"{line}  left {as_clock(left)}"
         _LOG.info(line)
@@ -117,3 +129,10 @@ class TrainingReport(AbstractContextManager["TrainingReport"]):
         trace: TracebackType | None,
     ) -> None:
         self._progress.__exit__(kind, error, trace)
+
+
+def _called(names: Mapping[str, str], entry: Mapping[str, Any]) -> list[str]:
+    """Numbers of an epoch under other names."""
+    return [
+        f"{short} {entry[name]:#.4g}" for name, short in names.items() if name in entry
+    ]

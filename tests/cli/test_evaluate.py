@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skdeblurbin import GANBinarizer, OtsuBinarizer
+from skdeblurbin import GANBinarizer, OtsuBinarizer, _progress
+from skdeblurbin.cli import evaluate
 from skdeblurbin.metrics import drd, f_measure, psnr, root_mean_squared_error
 
 
@@ -56,6 +57,33 @@ def test_the_table(cli, pairs, plates):
     ):
         shown = [float(word) for word in line.split()[1:]]
         assert shown == pytest.approx([*wanted(Y, images).values()], abs=0.006)
+
+
+def test_progress_in_parts(cli, pairs, plates, monkeypatch):
+    """As many images as were looked at; the figures are those of all at once."""
+    shown = []
+
+    class Line:
+        def show(self, items, n, total):
+            shown.append(items[0])
+
+        def close(self):
+            shown.append("closed")
+
+    monkeypatch.setattr(evaluate, "_AT_A_TIME", 4)
+    monkeypatch.setattr(_progress, "_live_line", lambda stream: Line())
+    monkeypatch.setattr(_progress, "_EVERY", 0.0)
+    words = (pairs / "blurred", pairs / "binary", "--json")
+    code, out, err = cli("evaluate", *words)
+    assert (code, err) == (0, "")
+    assert shown == ["4/6 images", "6/6 images", "closed"]
+    found = json.loads(out)
+    X, Y = plates
+    predicted = GANBinarizer.from_pretrained().predict(X)
+    assert found["means"]["plate"] == pytest.approx(wanted(Y, predicted))
+    assert [image["name"] for image in found["images"]] == [
+        f"plate{number}" for number in range(6)
+    ]
 
 
 def test_no_error_at_all_has_no_number_in_json(cli, tmp_path, model_file):

@@ -44,6 +44,44 @@ def test_in_integers_and_in_the_size_that_the_model_works_in(
     assert b"QuantizeLinear" not in plain.read_bytes()
 
 
+def test_metadata(cli, model_file, tmp_path):
+    onnx = pytest.importorskip("onnx", reason="needs the extra onnx")
+    pytest.importorskip("onnxscript", reason="needs the extra onnx")
+    out = tmp_path / "model.onnx"
+    words = ("--metadata", "name=gate 3", "--metadata", "scores=RMSE=0.2", "--metadata")
+    code, _, err = cli("export", model_file, "-o", out, *words, "remark=")
+    assert code == 0, err
+    about = {entry.key: entry.value for entry in onnx.load(out).metadata_props}
+    assert (about["name"], about["scores"], about["remark"]) == (
+        "gate 3",
+        "RMSE=0.2",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["licence"], "'licence' is not NAME=VALUE, as licence=MIT is"),
+        (["=MIT"], "'=MIT' is not NAME=VALUE"),
+        (["a=1", "b=1", "a=2"], "--metadata: 'a' is given more than once"),
+        (["sha256=0"], "--metadata: metadata must not have the keys sha256"),
+        (["name="], "--metadata: metadata['name'] must not be empty"),
+        (["by=\udc80"], "--metadata: metadata['by'] must be a text that UTF-8"),
+    ],
+)
+def test_metadata_that_cannot_be(cli, model_file, tmp_path, capsys, given, told):
+    out = tmp_path / "new" / "model.onnx"
+    words = [word for text in given for word in ("--metadata", text)]
+    try:
+        code, _, err = cli("export", model_file, "-o", out, *words)
+    except SystemExit as end:  # of argparse
+        code, err = end.code, capsys.readouterr().err
+    assert code == 2
+    assert told in err
+    assert not out.parent.exists()
+
+
 def test_calibration_that_cannot_be(cli, model_file, tmp_path):
     out = tmp_path / "model.onnx"
     folder = tmp_path / "photos"

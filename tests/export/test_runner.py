@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skdeblurbin import GANBinarizer, ModelFileError
+from skdeblurbin import GANBinarizer, ModelFileError, _progress
 from skdeblurbin.export import OnnxBinarizer
 from skdeblurbin.export._format import BLANK, read_sealed, sealed
 
@@ -199,6 +199,44 @@ def test_runs_without_torch(exported, plates, tmp_path):
     assert_allclose(np.load(tmp_path / "grey.npy"), model.deblur(plates.X), atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["predict", "deblur", "score"])
+def test_work_that_takes_long_shows_how_far_it_is(runner, plates, monkeypatch, method):
+    lines = []
+
+    class Line:
+        def show(self, items, n, total):
+            lines.append(items[0])
+
+        def close(self):
+            lines.append("closed")
+
+    monkeypatch.setattr(_progress, "_live_line", lambda stream: Line())
+    monkeypatch.setattr(_progress, "_EVERY", 0.0)
+    work = getattr(runner, method)
+    arguments = plates if method == "score" else (plates.X,)
+    expected = work(*arguments)
+    assert lines == []
+    runner.set_params(verbose=1)
+    work(*arguments)
+    assert lines == ["closed"]  # not within two seconds
+    monkeypatch.setattr("skdeblurbin.export._runner.PATIENCE", 0.0)
+    assert_array_equal(work(*arguments), expected)
+    assert lines[1:] == [f"{n}/6 images" for n in range(1, 7)] + ["closed"]
+
+
+def test_the_line_goes_when_an_error_is_raised(exported, plates, monkeypatch):
+    closed = []
+    leave = _progress.Progress.__exit__
+    monkeypatch.setattr(
+        _progress.Progress, "__exit__", lambda *a: closed.append(leave(*a))
+    )
+    runner = OnnxBinarizer(exported("resizing").path, n_threads=1, verbose=1)
+    with pytest.raises(ValueError, match="output_scale='model'") as caught:
+        runner.score(plates.X, np.where(plates.Y, 7.5, -3))
+    assert caught.tb is not None  # and with it the generators
+    assert closed == [None]
+
+
 # Bad files, bad parameters
 
 
@@ -272,6 +310,8 @@ def test_no_file(tmp_path, plates):
         ({"providers": "CPUExecutionProvider"}, ValueError, "sequence of names"),
         ({"n_threads": 0}, ValueError, "n_threads"),
         ({"n_threads": 1.5}, TypeError, "n_threads"),
+        ({"verbose": -1}, ValueError, "verbose"),
+        ({"verbose": "yes"}, TypeError, "verbose must be an integer"),
     ],
 )
 def test_bad_parameters(exported, plates, parameters, error, message):
