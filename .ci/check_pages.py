@@ -45,7 +45,7 @@ _FRAME = (
 )
 _HEIGHT = 4000
 #: What the theme writes to the console of any page.
-_NOTES = ("[PST]: Changed to", "Got invalid theme mode")
+_NOTES = ("[PST]: ", "Got invalid theme mode")
 
 
 class Page(HTMLParser):
