@@ -360,6 +360,65 @@ def test_sigterm_writes_a_checkpoint_first(tmp_path):
     assert without_epochs(error) == ""
 
 
+def signalled_in(monkeypatch, owner, name, when, number):
+    """Send a signal at the beginning of certain calls of a method."""
+    method, calls = getattr(owner, name), []
+
+    def signalled(self, *arguments, **options):
+        calls.append(None)
+        if len(calls) in when:
+            signal.raise_signal(number)
+        return method(self, *arguments, **options)
+
+    monkeypatch.setattr(owner, name, signalled)
+
+
+class Stop:
+    """A callback that ends the training after an epoch."""
+
+    def __init__(self, after):
+        self.after = after
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        return context.task_name == "epoch" and fitted_estimator.n_epochs_ == self.after
+
+    def teardown(self, estimator, context):
+        pass
+
+
+@pytest.mark.parametrize("how", ["last epoch", "stopped"])
+def test_sigterm_after_the_last_step(how, plates, tiny_gan, tmp_path, monkeypatch):
+    """At the end of an epoch, where no step follows that would pass it on."""
+    options = {"max_epochs": 2, "validation_fraction": 0.3}
+    expected = learnt(tiny_gan(**options).fit(*plates))
+    last = 2 if how == "last epoch" else 1
+    heard = []
+
+    def hear(*_):
+        (path,) = tmp_path.glob("*.checkpoint")
+        heard.append(len(unpack(path.read_bytes(), path)["state"]["history"]))
+
+    signalled_in(monkeypatch, Trainer, "check_finite", [last], signal.SIGTERM)
+    before = signal.signal(signal.SIGTERM, hear)
+    try:
+        model = tiny_gan(**options, checkpoint_dir=tmp_path)
+        if how == "stopped":
+            model.set_callbacks(Stop(after=1))
+        model.fit(*plates)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [last]  # once, and after the checkpoint
+    assert model.n_epochs_ == last
+    again = tiny_gan(**options, checkpoint_dir=tmp_path)
+    assert learnt(again.fit(*plates, resume=True)) == expected
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 def test_ctrl_c_keeps_what_was_learnt_and_a_checkpoint(tmp_path):
     folder = tmp_path / "checkpoints"
@@ -392,15 +451,7 @@ def test_killed_five_times_at_random_moments():
 
 def interrupt_in(monkeypatch, owner, name, when):
     """Press Ctrl-C at the beginning of a certain call of a method."""
-    method, calls = getattr(owner, name), []
-
-    def pressed(self, *arguments, **options):
-        calls.append(None)
-        if len(calls) in when:
-            signal.raise_signal(signal.SIGINT)
-        return method(self, *arguments, **options)
-
-    monkeypatch.setattr(owner, name, pressed)
+    signalled_in(monkeypatch, owner, name, when, signal.SIGINT)
 
 
 @pytest.mark.usefixtures("ctrl_c_is_heard")
@@ -435,6 +486,16 @@ def test_ctrl_c_after_the_last_step_is_told(plates, tiny_gan, monkeypatch):
     with pytest.warns(UserWarning, match="interrupted by user after 1 of 1 epochs"):
         model.fit(*plates)
     assert learnt(model) == expected
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
+def test_ctrl_c_while_a_callback_stops_the_training_is_told(
+    plates, tiny_gan, monkeypatch
+):
+    interrupt_in(monkeypatch, Trainer, "check_finite", [1])
+    model = tiny_gan(max_epochs=5).set_callbacks(Stop(after=1))
+    with pytest.warns(UserWarning, match="interrupted by user after 1 of 5 epochs"):
+        model.fit(*plates)
 
 
 @pytest.mark.usefixtures("ctrl_c_is_heard")

@@ -131,7 +131,7 @@ class TrainingRun:
         for name in _RESUMED:
             setattr(self, name, state[name])
         self._load(state["trainer"])
-        batches.load_state_dict(state["batches"])
+        batches.load_state_dict(state["batches"], is_over=state["epoch"] is None)
         if state["epoch"] is not None:
             self._trainer.resume_epoch(state["epoch"])
         self._is_resumed = True
@@ -144,7 +144,8 @@ class TrainingRun:
         there is nothing to keep. A second one raises KeyboardInterrupt.
 
         With a checkpoint, the state is kept there every so often, at Ctrl-C, at SIGTERM
-        (which then does what it would have done without), and at the end.
+        (which then does what it would have done without, after the last step too), and
+        at the end.
 
         A step whose loss or gradient is not finite is left out, with a
         ConvergenceWarning at the epoch's end. Where that does not help, the trainer
@@ -201,13 +202,13 @@ class TrainingRun:
     def _train_to_the_end(self, batches: PairBatches) -> None:
         try:
             self._is_finished = self._train_epochs(batches)
+            if self._signals.interrupted:  # after the last step
+                self._stop_early()
         except DivergenceError as error:
             self._fail(error)
         except KeyboardInterrupt:
             if len(self.history) == self._n_earlier or self._signals.interrupted_twice:
                 raise
-            self._stop_early()
-        if self._is_finished and self._signals.interrupted:  # after the last step
             self._stop_early()
         if self._in_epoch:  # what was begun is ended, though it was cut short
             try:
@@ -237,6 +238,8 @@ class TrainingRun:
             self._report.epoch(self.history[-1], self._n_done)
             if self._end_epoch():
                 self._report.say("stopped by a callback")
+                if self._signals.terminated:  # after the last step
+                    self._write_checkpoint(batches)
                 return False
         return True
 

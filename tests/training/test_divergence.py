@@ -312,7 +312,8 @@ class Resumable(Spoiling):
     def state_dict(self):
         return {"drawn": self.drawn, "left": self.left, "n_times": self.n_times}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state, *, is_over):
+        assert not is_over
         self.begin, self.n_times = state["drawn"], state["n_times"]
         self.left = state["left"] + state["drawn"]  # those are counted once more
 
