@@ -130,7 +130,7 @@ class GANEngine(BaseBinarizer):
             known = form | data.known() | {"device_": device, "_split_seed": split_seed}
             learnt = partial(_learnt, known, trainer, run, rng, checkpoint)
             if tasks:
-                tasks.connect(session, lambda: learnt() if run.history else None)
+                tasks.connect(session, lambda: learnt() if run.has_learnt else None)
             run.train(batches)
             fitted = learnt()
             if checkpoint and run.is_finished and self.random_state is None:

@@ -465,6 +465,83 @@ def test_ctrl_c_in_a_step_ends_the_fit_after_it(plates, tiny_gan, monkeypatch):
     assert (model.deblur(plates.X) != one_epoch).any()  # the fourth step is kept
 
 
+FIRST_EPOCH = {
+    "plain": {},
+    "validation": {"validation_fraction": 0.3},
+    "decay, no adversary": {"learning_rate_decay": "cosine", "adversarial_weight": 0},
+}
+
+
+@pytest.mark.parametrize("name", FIRST_EPOCH)
+@pytest.mark.usefixtures("ctrl_c_is_heard")
+def test_ctrl_c_in_the_first_epoch(name, plates, tiny_gan, tmp_path, monkeypatch):
+    options = {"batch_size": 1, "max_epochs": 2, **FIRST_EPOCH[name]}
+    whole = learnt(tiny_gan(**options).fit(*plates))
+    for directory in (None, tmp_path):
+        ended = Ended()
+        model = tiny_gan(**options, checkpoint_dir=directory).set_callbacks(ended)
+        with monkeypatch.context() as patch:
+            interrupt_in(patch, Trainer, "train_step", [3])
+            seen = steps_noted(patch)
+            match = "interrupted by user after 0 of 2 epochs; what was learnt is kept"
+            with pytest.warns(UserWarning, match=match):
+                model.fit(*plates)
+        assert model.n_epochs_ == 0
+        assert model.history_ == []
+        assert weights(model.generator_) == seen[2]  # the third step, and no other
+        assert ended.seen == [("epoch", seen[2]), ("fit", seen[2])]
+        assert model.predict(plates.X).shape == plates.X.shape
+    resumed = tiny_gan(**options, checkpoint_dir=tmp_path).fit(*plates, resume=True)
+    assert learnt(resumed) == whole
+    # What was learnt goes on being learnt.
+    model.set_callbacks().set_params(checkpoint_dir=None).partial_fit(*plates)
+    assert [epoch["epoch"] for epoch in model.history_] == [1]
+
+
+class Ended(Stop):
+    """Notes the weights that it finds at the end of each task."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self.seen.append((context.task_name, weights(fitted_estimator.generator_)))
+
+
+def weights(network):
+    return joblib.hash([value.numpy() for value in network.state_dict().values()])
+
+
+def steps_noted(monkeypatch):
+    """The weights that predict after each step."""
+    step, seen = Trainer.train_step, []
+
+    def noted(self, batch):
+        found = step(self, batch)
+        seen.append(weights(self.trained_generator))
+        return found
+
+    monkeypatch.setattr(Trainer, "train_step", noted)
+    return seen
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
+def test_ctrl_c_before_a_sound_step_raises(plates, tiny_gan, monkeypatch):
+    """There is nothing to keep: not of a step that was left out, either."""
+
+    calls = []
+
+    def features(images):
+        calls.append(images)
+        return images * (1.0 if len(calls) == 1 else np.nan)  # after the trial
+
+    interrupt_in(monkeypatch, Trainer, "train_step", [1])
+    model = tiny_gan(max_epochs=5, perceptual=features)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*plates)
+    assert not hasattr(model, "generator_")
+
+
 @pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_a_second_ctrl_c_raises(plates, tiny_gan, monkeypatch):
     interrupt_in(monkeypatch, Trainer, "train_step", [4])

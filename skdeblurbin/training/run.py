@@ -105,7 +105,7 @@ class TrainingRun:
         self._learning_rate = trainer.learning_rate
         self._n_rollbacks = 0
         self.failure: str | None = None
-        self._in_epoch = False
+        self._in_epoch = self._has_made_steps = False
         self._epochs_since_best = 0
         self._n_earlier = len(history)
         self.history = [dict(epoch) for epoch in history]
@@ -140,8 +140,10 @@ class TrainingRun:
         """Train, and return a generator to predict with.
 
         Ctrl-C ends the training after the present step with a warning, as in
-        scikit-learn's MLPClassifier; it is passed on where no epoch is done yet, and
-        there is nothing to keep. A second one raises KeyboardInterrupt.
+        scikit-learn's MLPClassifier, in the first epoch too; it is passed on where no
+        step was made yet, and there is nothing to keep. A second one raises
+        KeyboardInterrupt. An epoch that it cuts short has no entry in `history`, but
+        its steps are kept, unless an epoch that was validated is.
 
         With a checkpoint, the state is kept there every so often, at Ctrl-C, at SIGTERM
         (which then does what it would have done without, after the last step too), and
@@ -187,6 +189,11 @@ class TrainingRun:
         """Whether nothing is left to do: not if it was interrupted, or stopped."""
         return self._is_finished
 
+    @property
+    def has_learnt(self) -> bool:
+        """Whether there are epochs, of earlier runs too, or steps of a cut first one."""
+        return bool(self.history) or self._has_made_steps
+
     def kept_state(self) -> dict[str, Any]:
         """What the trainer's state would be if the training ended now."""
         return self._trainer.state_dict() if self._best is None else self._best
@@ -207,7 +214,7 @@ class TrainingRun:
         except DivergenceError as error:
             self._fail(error)
         except KeyboardInterrupt:
-            if len(self.history) == self._n_earlier or self._signals.interrupted_twice:
+            if self._signals.interrupted_twice or not self._can_stop_early():
                 raise
             self._stop_early()
         if self._in_epoch:  # what was begun is ended, though it was cut short
@@ -312,6 +319,7 @@ class TrainingRun:
         if signals.terminated:
             signals.pass_termination_on()
         if signals.interrupted:
+            self._has_made_steps = self._trainer.n_steps > self._trainer.n_skipped
             raise KeyboardInterrupt
 
     def _write_checkpoint(
@@ -346,6 +354,16 @@ class TrainingRun:
         else:
             self._epochs_since_best += 1
         return {f"validation_{name}": value for name, value in found.items()}
+
+    def _can_stop_early(self) -> bool:
+        """Whether this run has learnt anything: an epoch, or sound steps of one."""
+        if len(self.history) > self._n_earlier:
+            return True
+        try:
+            self._trainer.check_finite()
+        except DivergenceError:
+            return False
+        return self._has_made_steps
 
     def _stop_early(self) -> None:
         """Keep what was learnt until Ctrl-C, in the midst of an epoch maybe."""

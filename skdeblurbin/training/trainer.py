@@ -94,7 +94,7 @@ class Trainer:
         )
         self._names: list[str] = []
         self._measured: list[Tensor] = []  # of each step of the present epoch
-        self.n_steps = self._n_skipped = 0  # of the present epoch
+        self.n_steps = self.n_skipped = 0  # of the present epoch
         self._n_skipped_in_row = 0
         # What a forward pass changes, of a step that is left out too.
         self._statistics = [
@@ -157,9 +157,9 @@ class Trainer:
                 if on_step is not None:
                     on_step()
             means = torch.stack(self._measured).cpu().double().mean(dim=0).tolist()
-            skipped = self._n_skipped
+            skipped = self.n_skipped
         finally:
-            self._measured, self.n_steps, self._n_skipped = [], 0, 0
+            self._measured, self.n_steps, self.n_skipped = [], 0, 0
         self.check_finite()
         return {
             **dict(zip(self._names, means, strict=True)),
@@ -177,9 +177,9 @@ class Trainer:
         try:
             found = self.train_step(batch)
         except DivergenceError as error:
-            self._n_skipped += 1
+            self.n_skipped += 1
             self._n_skipped_in_row += 1
-            if self._n_skipped_in_row < MOST_SKIPPED and self._n_skipped < n_steps:
+            if self._n_skipped_in_row < MOST_SKIPPED and self.n_skipped < n_steps:
                 return
             self._n_skipped_in_row = 0
             error.step = self.n_steps
@@ -261,7 +261,7 @@ class Trainer:
             "names": self._names,
             "measured": list(self._measured),
             "n_steps": self.n_steps,
-            "n_skipped": self._n_skipped,
+            "n_skipped": self.n_skipped,
             "n_skipped_in_row": self._n_skipped_in_row,
             "learning_rate": self.generator_optimizers[0].param_groups[0]["lr"],
         }
@@ -269,7 +269,7 @@ class Trainer:
     def resume_epoch(self, state: dict[str, Any]) -> None:
         """Let the next call of `train_epoch` go on with an epoch that was begun."""
         self._names, self._measured = state["names"], list(state["measured"])
-        self.n_steps, self._n_skipped = state["n_steps"], state["n_skipped"]
+        self.n_steps, self.n_skipped = state["n_steps"], state["n_skipped"]
         self._n_skipped_in_row = state["n_skipped_in_row"]
         self._set_learning_rate(state["learning_rate"])
 
