@@ -120,7 +120,9 @@ class Trainer:
     ) -> dict[str, float]:
         """Make one step for each batch, or for those that are left of a resumed epoch.
 
-        A step whose loss or gradient is not finite is left out: it changes nothing.
+        A step whose loss or gradient is not finite is left out: the network that they
+        are of, and its optimizers, stay as they are. If that is the generator, the
+        discriminator's own step of that batch was made before.
 
         Parameters
         ----------
