@@ -120,10 +120,12 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.close(folder)
 
 
-def sweep(path: Path) -> None:
-    """Remove what processes left that died while they wrote this file."""
-    for left in path.parent.glob(f"{path.name}.*{_UNFINISHED}"):
-        left.unlink(missing_ok=True)
+def unfinished(folder: Path, name: str) -> list[Path]:
+    """What is being written, or was when a process died, of the files of a name.
+
+    `name` may be a pattern, as for `Path.glob`.
+    """
+    return list(folder.glob(f"{name}.*{_UNFINISHED}"))
 
 
 def _tree(value: Any, arrays: Arrays, names: dict[int, str]) -> list[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from skdeblurbin import ModelFileError
-from skdeblurbin._files import pack, sweep, unpack, write_atomically
+from skdeblurbin._files import pack, unfinished, unpack, write_atomically
 
 STATE = {
     "arrays": [np.arange(6.0).reshape(2, 3), np.ones((), np.float32)],
@@ -126,10 +126,9 @@ def test_a_full_disk_leaves_the_old_file(where, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["state"]
 
 
-def test_sweeping_takes_what_was_left_of_this_file_only(tmp_path):
+def test_what_was_left_is_found_by_the_files_name(tmp_path):
     names = ["state", "state.12ab.unfinished", "other.12ab.unfinished", "state.txt"]
     for name in names:
         (tmp_path / name).touch()
-    sweep(tmp_path / "state")
-    names.remove("state.12ab.unfinished")
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names)
+    assert unfinished(tmp_path, "state") == [tmp_path / "state.12ab.unfinished"]
+    assert len(unfinished(tmp_path, "*")) == 2

@@ -6,16 +6,20 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from skdeblurbin._files import ModelFileError, pack, sweep, unpack, write_atomically
+from skdeblurbin._files import ModelFileError, pack, unfinished, unpack, write_atomically
 
 # Of the file's content; another number is another kind of file.
 _FORMAT = 1
+_SUFFIX = ".checkpoint"
+# Seconds to wait for the lock: others hold it that long at most while they sweep.
+_PATIENCE = 1.0
 
 
 class Checkpoint:
@@ -56,7 +60,7 @@ class Checkpoint:
         self._every = every
         text = json.dumps([_FORMAT, sorted(self._fingerprint.items())])
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
-        self.path = directory / f"{name}.checkpoint"
+        self.path = directory / f"{name}{_SUFFIX}"
         self._lock = FileLock(self.path.with_suffix(".lock"))
         self._last = time.monotonic()
 
@@ -72,13 +76,13 @@ class Checkpoint:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=_PATIENCE)
         except Timeout:
             raise RuntimeError(
                 f"{self.path} is being written by another process or thread that "
                 "trains with the same data and parameters."
             ) from None
-        sweep(self.path)
+        self._sweep()
         self._last = time.monotonic()
         return self
 
@@ -137,7 +141,7 @@ class Checkpoint:
         Damaged files are left out.
         """
         found = {}
-        for path in sorted(self.path.parent.glob("*.checkpoint")):
+        for path in sorted(self.path.parent.glob(f"*{_SUFFIX}")):
             if path == self.path:
                 continue
             try:
@@ -146,6 +150,22 @@ class Checkpoint:
                 continue
             found[path.name] = self._differences(content["fingerprint"])
         return found
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left in the directory, of any training.
+
+        Lock files stay: another process may have opened one, and be about to lock it.
+        """
+        folder = self.path.parent
+        for left in unfinished(folder, self.path.name):
+            left.unlink(missing_ok=True)
+        # Whoever writes a file has had its lock since before the file was there: what
+        # is found first, and has a free lock or none afterwards, has no writer.
+        for left in unfinished(folder, f"*{_SUFFIX}"):
+            lock = folder / f"{left.name.partition('.')[0]}.lock"
+            with suppress(OSError):  # a file of another user's; Timeout, if it is held
+                with FileLock(lock, timeout=0) if lock.exists() else nullcontext():
+                    left.unlink(missing_ok=True)
 
     def _differences(self, fingerprint: dict[str, str]) -> list[str]:
         names = {*fingerprint, *self._fingerprint}

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from skdeblurbin import ModelFileError
 from skdeblurbin.training import Checkpoint
@@ -87,6 +88,42 @@ def test_orphans_are_swept(tmp_path):
     orphan.touch()
     with opened(tmp_path):
         assert not orphan.exists()
+
+
+def test_orphans_of_other_trainings_are_swept(tmp_path):
+    def left_of(checkpoint):
+        path = tmp_path / f"{checkpoint.path.name}.0123.unfinished"
+        path.touch()
+        return path
+
+    with opened(tmp_path, {"K1": "1.0"}) as ended:
+        ended.write({"step": 1})
+    with opened(tmp_path, {"K1": "2.0"}) as running:
+        running.write({"step": 2})
+        orphan, in_work = left_of(ended), left_of(running)
+        of_nobody = tmp_path / "deadbeef.checkpoint.0123.unfinished"
+        of_others = tmp_path / "notes.0123.unfinished"
+        of_nobody.touch()
+        of_others.touch()
+        with opened(tmp_path):
+            left = set(tmp_path.glob("*.unfinished"))
+            assert left == {in_work, of_others}
+    assert ended.path.exists()
+    assert running.path.exists()
+    assert len(list(tmp_path.glob("*.lock"))) == 3
+
+
+def test_a_sweep_keeps_no_training_from_its_start(tmp_path):
+    """It has the lock for a moment."""
+    with opened(tmp_path) as checkpoint:
+        path = checkpoint.path.with_suffix(".lock")
+    lock = FileLock(path, thread_local=False)  # released by the timer's thread
+    lock.acquire()
+    timer = threading.Timer(0.2, lock.release)
+    timer.start()
+    with opened(tmp_path) as checkpoint:
+        assert checkpoint.read() is None
+    timer.join()
 
 
 def test_when_one_is_due(tmp_path, monkeypatch):
