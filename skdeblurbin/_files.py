@@ -23,6 +23,9 @@ from safetensors.numpy import load, save
 #: Arrays by their names.
 Arrays = dict[str, NDArray[Any]]
 
+#: What using a file's content raises that lacks, or mixes up, what it should have.
+OF_BAD_CONTENT = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+
 # How a file that is being written is called, beside the one that it will replace.
 _UNFINISHED = ".unfinished"
 
@@ -86,7 +89,7 @@ def unpack(data: bytes, path: str | os.PathLike[str]) -> Any:
         if metadata["sha256"] != checksum(tree, arrays):
             raise ModelFileError(path, "its checksum is wrong, so it is damaged")
         return _state(json.loads(tree), arrays)
-    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
+    except (SafetensorError, RecursionError, *OF_BAD_CONTENT) as error:
         if isinstance(error, ModelFileError):
             raise
         reason = f"it is damaged, or no file of skdeblurbin ({error})"

@@ -20,7 +20,7 @@ from skdeblurbin._base import (
     taken_back_on_error,
 )
 from skdeblurbin._gan_callbacks import FitTasks
-from skdeblurbin._gan_checkpoint import make_checkpoint, read_checkpoint
+from skdeblurbin._gan_checkpoint import make_checkpoint, read_checkpoint, resume_from
 from skdeblurbin._gan_data import TrainingData
 from skdeblurbin._gan_pairs import (
     split_pairs,
@@ -125,8 +125,8 @@ class GANEngine(BaseBinarizer):
                 trainer, held_out, tasks, checkpoint, continuing=continuing
             )
             batches = self._batches(training, trainer, rng, device)
-            if state is not None:
-                run.resume(state, batches)
+            if checkpoint is not None and state is not None:
+                resume_from(checkpoint, state, run, batches)
             known = form | data.known() | {"device_": device, "_split_seed": split_seed}
             learnt = partial(_learnt, known, trainer, run, rng, checkpoint)
             if tasks:

@@ -74,7 +74,7 @@ class GANFitting(GANEngine):
             was before. If ``resume=True`` and there is no checkpoint of this training;
             the error names in what those that are there differ.
         ModelFileError
-            If the checkpoint is damaged.
+            If the checkpoint is damaged, or holds no state of such a training.
         RuntimeError
             If another process or thread is at the same training in `checkpoint_dir`.
         OSError

@@ -15,6 +15,8 @@ class FittedSummary:
     private to scikit-learn: a version that calls another one shows its own table.
     """
 
+    n_epochs_: int
+
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
         table: Any = super()._get_fitted_attr_html(doc_link)  # type: ignore[misc]
         for row in table.values():

@@ -19,7 +19,13 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from skdeblurbin._files import Arrays, ModelFileError, checksum, write_atomically
+from skdeblurbin._files import (
+    OF_BAD_CONTENT,
+    Arrays,
+    ModelFileError,
+    checksum,
+    write_atomically,
+)
 
 #: Of what `write_model` writes. `read_model` reads all up to it.
 FORMAT = 1
@@ -30,9 +36,6 @@ LARGEST_HEADER = 2**20
 _KEY = "skdeblurbin"
 _SUFFIX = ".safetensors"
 _KINDS = {"F16": 2, "F32": 4, "I64": 8}  # bytes each
-
-#: What reading a header raises that lacks, or mixes up, what it should have.
-OF_BAD_HEADERS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -136,7 +139,7 @@ def read_model(
                 raise ValueError(f"{name} holds numbers that are not finite")
     except ModelFileError:
         raise
-    except (*OF_BAD_HEADERS, OSError, SafetensorError) as error:
+    except (*OF_BAD_CONTENT, OSError, SafetensorError) as error:
         raise ModelFileError(path, str(error) or type(error).__name__) from error
     return about, arrays
 

@@ -6,9 +6,10 @@ import pickle
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from skdeblurbin import ModelFileError
-from skdeblurbin._files import pack, unfinished, unpack, write_atomically
+from skdeblurbin._files import checksum, pack, unfinished, unpack, write_atomically
 
 STATE = {
     "arrays": [np.arange(6.0).reshape(2, 3), np.ones((), np.float32)],
@@ -124,6 +125,16 @@ def test_a_full_disk_leaves_the_old_file(where, tmp_path, monkeypatch):
             write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["state"]
+
+
+@pytest.mark.parametrize(
+    "tree",
+    ["5", "[]", "null", '["d", 5]', '["d", [[["a"], ["v", 1]]]]', '["a", []]', '["a"]'],
+)
+def test_trees_that_pack_never_writes(tree, tmp_path):
+    data = save({}, {"tree": tree, "sha256": checksum(tree, {})})
+    with pytest.raises(ModelFileError, match="it is damaged, or no file of skdeblur"):
+        unpack(data, tmp_path / "state")
 
 
 def test_what_was_left_is_found_by_the_files_name(tmp_path):

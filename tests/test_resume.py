@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skdeblurbin import ModelFileError
-from skdeblurbin._files import unpack
+from skdeblurbin._files import pack, unpack
 from skdeblurbin.training import Checkpoint, Trainer
 
 
@@ -253,6 +253,62 @@ def test_a_damaged_checkpoint(plates, tiny_gan, tmp_path):
     assert path.read_bytes() == data
     assert learnt(clone(model).fit(*plates, resume=False)) == before  # written anew
     assert learnt(clone(model).fit(*plates, resume=True)) == before
+
+
+def spoil(weights, value=np.nan):
+    name = next(iter(weights))
+    weights[name] = np.full_like(weights[name], value)
+
+
+def rename(weights):
+    weights["other"] = weights.pop(next(iter(weights)))
+
+
+# Changes to a checkpoint's content; its checksum is right.
+BAD_STATES = {
+    "nothing": lambda state: state.clear(),
+    "no weights": lambda state: state["trainer"].clear(),
+    "other weights": lambda state: rename(state["trainer"]["generator"]),
+    "no networks": lambda state: state.update(trainer=[]),
+    "no place": lambda state: state.pop("epoch"),
+    "history": lambda state: state.update(history=5),
+    "epochs": lambda state: state.update(_n_done="2"),
+    "order": lambda state: state.update(batches={}),
+    "random state": lambda state: state["batches"].update(random={"state": 1}),
+    "NaN weights": lambda state: spoil(state["trainer"]["generator"]),
+    "infinite weights": lambda state: spoil(state["trainer"]["discriminator"], np.inf),
+    "NaN average": lambda state: spoil(state["trainer"]["average"]["module"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_STATES)
+def test_a_checkpoint_with_a_state_that_cannot_be(name, plates, tiny_gan, tmp_path):
+    model = tiny_gan(checkpoint_dir=tmp_path).fit(*plates)
+    before = learnt(model)
+    (path,) = tmp_path.glob("*.checkpoint")
+    content = unpack(path.read_bytes(), path)
+    BAD_STATES[name](content["state"])
+    path.write_bytes(pack(content))
+    with pytest.raises(ModelFileError, match=f"{path.name}: it holds no state of this"):
+        model.fit(*plates)
+    assert learnt(model) == before
+
+
+def test_what_a_training_goes_back_to_is_looked_at(
+    plates, tiny_gan, tmp_path, monkeypatch
+):
+    options = {"validation_fraction": 0.3, "max_epochs": 2, "batch_size": 2}
+    model = tiny_gan(**options, checkpoint_dir=tmp_path, checkpoint_every=0)
+    fit_killed(model, plates, monkeypatch, 3)  # within the second epoch
+    (path,) = tmp_path.glob("*.checkpoint")
+    data = path.read_bytes()
+    for name in ("_best", "_last_finite"):
+        content = unpack(data, path)
+        spoil(content["state"][name]["generator"])
+        path.write_bytes(pack(content))
+        with pytest.raises(ModelFileError, match="in the generator became nan"):
+            model.fit(*plates)
+        assert content["state"]["epoch"] is not None
 
 
 def test_a_full_disk(plates, tiny_gan, tmp_path, monkeypatch):

@@ -14,25 +14,12 @@ from torch import nn
 from skdeblurbin._tensors import to_numpy_state
 from skdeblurbin._warnings import TrainingInterrupted, warn_user
 from skdeblurbin.training.batches import PairBatches
-from skdeblurbin.training.checkpoint import Checkpoint
+from skdeblurbin.training.checkpoint import KEPT_OF_RUN, Checkpoint, check_state
 from skdeblurbin.training.divergence import DivergenceError, advice_for
 from skdeblurbin.training.reporting import TrainingReport
 from skdeblurbin.training.signals import Signals
 from skdeblurbin.training.trainer import Trainer
 
-# What a checkpoint keeps of a run, beside its trainer and its batches.
-_RESUMED = (
-    "history",
-    "_best",
-    "_best_error",
-    "_best_epoch",
-    "_last_finite",
-    "_epochs_since_best",
-    "_n_done",
-    "_n_rollbacks",
-    "_is_finished",
-    "_seconds",
-)
 #: How often a training that diverges goes back and on with a lower learning rate, and
 #: how much lower that is.
 MOST_ROLLBACKS, ROLLBACK_RATE = 3, 0.1
@@ -127,8 +114,14 @@ class TrainingRun:
             As from `Checkpoint.read`, with tensors.
         batches : PairBatches
             Those that `train` will get.
+
+        Raises
+        ------
+        ValueError, FloatingPointError, and others
+            If no run leaves such a state.
         """
-        for name in _RESUMED:
+        check_state(state)
+        for name in KEPT_OF_RUN:
             setattr(self, name, state[name])
         self._load(state["trainer"])
         batches.load_state_dict(state["batches"], is_over=state["epoch"] is None)
@@ -191,7 +184,7 @@ class TrainingRun:
 
     @property
     def has_learnt(self) -> bool:
-        """Whether there are epochs, of earlier runs too, or steps of a cut first one."""
+        """Whether there are epochs, earlier ones too, or steps of a cut first one."""
         return bool(self.history) or self._has_made_steps
 
     def kept_state(self) -> dict[str, Any]:
@@ -332,7 +325,7 @@ class TrainingRun:
             "trainer": self._trainer.state_dict(),
             "batches": batches.state_dict(),
             "epoch": epoch,
-            **{name: getattr(self, name) for name in _RESUMED},
+            **{name: getattr(self, name) for name in KEPT_OF_RUN},
         }
         self._checkpoint.write(to_numpy_state(state))
 

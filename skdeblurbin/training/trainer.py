@@ -17,7 +17,11 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from skdeblurbin.training.averaging import WeightAverage
-from skdeblurbin.training.divergence import DivergenceError, check_numbers
+from skdeblurbin.training.divergence import (
+    DivergenceError,
+    check_numbers,
+    check_weights,
+)
 from skdeblurbin.training.losses import (
     GeneratorLoss,
     log_mean_sigmoid,
@@ -193,23 +197,7 @@ class Trainer:
 
     def check_finite(self) -> None:
         """Raise DivergenceError if a weight or running statistic is not finite."""
-        networks = {
-            "generator": self.generator,
-            "averaged generator": self.average and self.average.module,
-            "discriminator": self.discriminator,
-        }
-        weights = {
-            f"{name} in the {part}": value
-            for part, network in networks.items()
-            if network is not None
-            for name, value in network.state_dict().items()
-        }
-        numbers = [value for value in weights.values() if value.is_floating_point()]
-        if get_total_norm(numbers, math.inf).isfinite():  # of the greatest, or NaN
-            return
-        for name, value in weights.items():
-            if not value.isfinite().all():
-                raise DivergenceError(name, float(value[~value.isfinite()][0]))
+        check_weights(self.state_dict())
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminator, then the generator, from one generator output.

@@ -372,7 +372,8 @@ def test_ctrl_c_in_the_first_epoch(after, program, pairs, tmp_path):
         "from skdeblurbin.training import Trainer\n"
         "step = Trainer.train_step\n"
         "def stop(self, *a, **k):\n"
-        + "    raise KeyboardInterrupt\n" * (after == "nothing")
+        + "    raise KeyboardInterrupt\n"
+        * (after == "nothing")
         + "    signal.raise_signal(signal.SIGINT)\n"
         "    return step(self, *a, **k)\n"
         "from skdeblurbin.cli import _training\n"

@@ -7,6 +7,7 @@ import pytest
 from filelock import FileLock
 
 from skdeblurbin import ModelFileError
+from skdeblurbin._files import pack
 from skdeblurbin.training import Checkpoint
 
 MINE = {"K1": "145.0", "training data": "abc"}
@@ -61,6 +62,38 @@ def test_other_kinds_and_versions_of_files(tmp_path, monkeypatch):
             checkpoint.read()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        {"format": 1},
+        {"format": 1, "fingerprint": MINE},
+        {"format": 1, "fingerprint": [], "state": {}},
+        {"format": 1, "fingerprint": MINE, "state": 5},
+    ],
+)
+def test_files_of_other_contents(content, tmp_path):
+    with opened(tmp_path) as checkpoint:
+        checkpoint.path.write_bytes(pack(content))
+        with pytest.raises(ModelFileError, match="no checkpoint that this version"):
+            checkpoint.read()
+
+
+def test_files_that_are_too_large_are_not_read(tmp_path, monkeypatch):
+    with opened(tmp_path) as checkpoint:
+        with checkpoint.path.open("wb") as file:
+            file.truncate(2**32 + 1)  # without a byte on the disk
+        with pytest.raises(ModelFileError, match="4294967296 are allowed"):
+            checkpoint.read()
+        checkpoint.write({"step": 1})
+        monkeypatch.setattr("skdeblurbin.training.checkpoint.LARGEST_CHECKPOINT", 1000)
+        with pytest.raises(
+            OSError, match=f"1000 bytes at most.*{checkpoint.path.name}"
+        ):
+            checkpoint.write({"step": np.zeros(1000)})
+        assert checkpoint.read() == {"step": 1}
+
+
 def test_one_training_at_a_time(tmp_path):
     found = []
 
@@ -100,7 +133,8 @@ def test_orphans_of_other_trainings_are_swept(tmp_path):
         ended.write({"step": 1})
     with opened(tmp_path, {"K1": "2.0"}) as running:
         running.write({"step": 2})
-        orphan, in_work = left_of(ended), left_of(running)
+        left_of(ended)
+        in_work = left_of(running)
         of_nobody = tmp_path / "deadbeef.checkpoint.0123.unfinished"
         of_others = tmp_path / "notes.0123.unfinished"
         of_nobody.touch()
