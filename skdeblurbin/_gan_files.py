@@ -83,7 +83,7 @@ class GANFiles(GANEngine):
         ValueError
             If both options are asked for: rounded weights are no exact state. If the
             parameters were changed since `fit` and describe another network. If the
-            model is larger than what `load` takes (256 MiB).
+            model is larger than what `load` takes (128 MiB).
         OSError
             If the file cannot be written; one that was there stays as it is.
 
