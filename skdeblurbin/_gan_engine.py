@@ -314,8 +314,9 @@ class GANEngine(BaseBinarizer):
             if network is not None:
                 weights = to_numpy_state(dict(network.state_dict()))
                 state[name] = {"options": network.options, "weights": weights}
-        if "device_" in state:
-            state["device_"] = str(self.device_)
+        for name in ("device", "device_"):  # names, which need no torch
+            if isinstance(state.get(name), torch.device):
+                state[name] = str(state[name])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
