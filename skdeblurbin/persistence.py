@@ -36,8 +36,8 @@ LARGEST_HEADER = 2**20
 
 _KEY = "skdeblurbin"
 _SUFFIX = ".safetensors"
-_FLOATS = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
-_INTEGERS = {"I64": np.dtype("<i8")}
+_FLOATS: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
+_INTEGERS: dict[str, np.dtype[Any]] = {"I64": np.dtype("<i8")}
 _MOST_AXES = 8  # of an array; kernels have four
 
 
@@ -208,11 +208,12 @@ def _check_entries(entries: dict[str, Any], layout: Layout | None) -> None:
             kinds = _FLOATS | _INTEGERS
         else:
             kinds = _INTEGERS if layout[name].is_integer else _FLOATS
-        if kind not in kinds or not _is_shape(shape):
+        if kind not in kinds:
             raise ValueError(
-                f"{name} has shape {shape} and type {kind}, which is none of "
-                f"{', '.join(kinds)}"
+                f"{name} has type {kind}, which is none of {', '.join(kinds)}"
             )
+        if not _is_shape(shape):
+            raise ValueError(f"{name} has shape {shape}, which no array has")
         if layout is not None and tuple(shape) != layout[name].shape:
             raise ValueError(f"{name} has shape {shape}, not {layout[name].shape}")
         begin, end = entry["data_offsets"]
@@ -240,7 +241,7 @@ def _read_arrays(file: IO[bytes], entries: dict[str, Any]) -> Arrays:
         raise ValueError("its length is not what its header says")
     arrays: Arrays = {}
     for name, entry in in_order:
-        kind: np.dtype[Any] = (_FLOATS | _INTEGERS)[entry["dtype"]]
+        kind = (_FLOATS | _INTEGERS)[entry["dtype"]]
         array: NDArray[Any] = np.empty(math.prod(entry["shape"]), kind)
         if file.readinto(array) != array.nbytes:  # type: ignore[attr-defined]
             raise ValueError("it became shorter while it was read")

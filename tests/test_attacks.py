@@ -22,8 +22,8 @@ from skdeblurbin._gan_header import expected_of_model
 from skdeblurbin.persistence import LARGEST_FILE, LARGEST_HEADER
 
 N_MUTATIONS, N_ATTACKS = 1000, 48
-# Of the processor: the clock of a busy machine tells what others do. A reader that waits
-# for ever is noticed by the limit of `run_alone`.
+# Of the processor: the clock of a busy machine tells what others do. A reader that
+# waits for ever is noticed by the limit of `run_alone`.
 SECONDS, MEBIBYTES = 2, 200
 
 linux = pytest.mark.skipif(
