@@ -23,6 +23,9 @@ from safetensors.numpy import load, save
 #: Arrays by their names.
 Arrays = dict[str, NDArray[Any]]
 
+#: What using a file's content raises that lacks, or mixes up, what it should have.
+OF_BAD_CONTENT = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+
 # How a file that is being written is called, beside the one that it will replace.
 _UNFINISHED = ".unfinished"
 
@@ -86,7 +89,7 @@ def unpack(data: bytes, path: str | os.PathLike[str]) -> Any:
         if metadata["sha256"] != checksum(tree, arrays):
             raise ModelFileError(path, "its checksum is wrong, so it is damaged")
         return _state(json.loads(tree), arrays)
-    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
+    except (SafetensorError, RecursionError, *OF_BAD_CONTENT) as error:
         if isinstance(error, ModelFileError):
             raise
         reason = f"it is damaged, or no file of skdeblurbin ({error})"
@@ -120,10 +123,12 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.close(folder)
 
 
-def sweep(path: Path) -> None:
-    """Remove what processes left that died while they wrote this file."""
-    for left in path.parent.glob(f"{path.name}.*{_UNFINISHED}"):
-        left.unlink(missing_ok=True)
+def unfinished(folder: Path, name: str) -> list[Path]:
+    """What is being written, or was when a process died, of the files of a name.
+
+    `name` may be a pattern, as for `Path.glob`.
+    """
+    return list(folder.glob(f"{name}.*{_UNFINISHED}"))
 
 
 def _tree(value: Any, arrays: Arrays, names: dict[int, str]) -> list[Any]:

@@ -43,7 +43,7 @@ class FitTasks:
         """Name what to leave for callbacks, and what gives fitted attributes.
 
         `learnt` is called only if a callback asks for a fitted estimator. It gives
-        attributes of their own, or None before the first epoch is done.
+        attributes of their own, or None before anything is learnt.
         """
         self._session, self._learnt = session, learnt
 

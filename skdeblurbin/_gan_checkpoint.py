@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
+from skdeblurbin._files import OF_BAD_CONTENT, ModelFileError
 from skdeblurbin._tensors import from_numpy_state, to_numpy_state
-from skdeblurbin.training import Checkpoint, Pairs
+from skdeblurbin.training import Checkpoint, PairBatches, Pairs, TrainingRun
 
 # Parameters that say where and how a training runs, not what comes out of it.
 _WITHOUT_EFFECT = (
@@ -79,7 +80,7 @@ def make_checkpoint(
 def read_checkpoint(
     checkpoint: Checkpoint | None, resume: bool | None
 ) -> dict[str, Any] | None:
-    """The state to go on from, with tensors; None to begin with.
+    """The state to go on from; None to begin with.
 
     `resume` says whether there must be one; None takes what is there.
 
@@ -95,12 +96,29 @@ def read_checkpoint(
     if resume is False:
         return None
     state = checkpoint.read()
-    if state is not None:
-        found: dict[str, Any] = from_numpy_state(state)
-        return found
-    if resume:
+    if state is None and resume:
         raise ValueError(_nothing_to_resume(checkpoint))
-    return None
+    return state
+
+
+def resume_from(
+    checkpoint: Checkpoint,
+    state: dict[str, Any],
+    run: TrainingRun,
+    batches: PairBatches,
+) -> None:
+    """Let a run go on from what `read_checkpoint` found.
+
+    Raises
+    ------
+    ModelFileError
+        If no such run leaves such a state, though the checksum is right.
+    """
+    try:
+        run.resume(from_numpy_state(state), batches)
+    except (RuntimeError, *OF_BAD_CONTENT) as error:  # torch's, of other networks
+        reason = f"it holds no state of this training ({error!r})"
+        raise ModelFileError(checkpoint.path, reason) from error
 
 
 def _nothing_to_resume(checkpoint: Checkpoint) -> str:

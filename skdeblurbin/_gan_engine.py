@@ -20,7 +20,7 @@ from skdeblurbin._base import (
     taken_back_on_error,
 )
 from skdeblurbin._gan_callbacks import FitTasks
-from skdeblurbin._gan_checkpoint import make_checkpoint, read_checkpoint
+from skdeblurbin._gan_checkpoint import make_checkpoint, read_checkpoint, resume_from
 from skdeblurbin._gan_data import TrainingData
 from skdeblurbin._gan_pairs import (
     split_pairs,
@@ -125,12 +125,12 @@ class GANEngine(BaseBinarizer):
                 trainer, held_out, tasks, checkpoint, continuing=continuing
             )
             batches = self._batches(training, trainer, rng, device)
-            if state is not None:
-                run.resume(state, batches)
+            if checkpoint is not None and state is not None:
+                resume_from(checkpoint, state, run, batches)
             known = form | data.known() | {"device_": device, "_split_seed": split_seed}
             learnt = partial(_learnt, known, trainer, run, rng, checkpoint)
             if tasks:
-                tasks.connect(session, lambda: learnt() if run.history else None)
+                tasks.connect(session, lambda: learnt() if run.has_learnt else None)
             run.train(batches)
             fitted = learnt()
             if checkpoint and run.is_finished and self.random_state is None:
@@ -314,8 +314,9 @@ class GANEngine(BaseBinarizer):
             if network is not None:
                 weights = to_numpy_state(dict(network.state_dict()))
                 state[name] = {"options": network.options, "weights": weights}
-        if "device_" in state:
-            state["device_"] = str(self.device_)
+        for name in ("device", "device_"):  # names, which need no torch
+            if isinstance(state.get(name), torch.device):
+                state[name] = str(state[name])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skdeblurbin._files import Arrays, ModelFileError
+from skdeblurbin._files import OF_BAD_CONTENT, Arrays, ModelFileError
 from skdeblurbin._gan_engine import GANEngine
 from skdeblurbin._gan_fitted import restored_attributes
 from skdeblurbin._gan_header import (
@@ -32,7 +32,6 @@ from skdeblurbin._tensors import (
 )
 from skdeblurbin.networks import DenseGenerator, PatchDiscriminator
 from skdeblurbin.persistence import (
-    OF_BAD_HEADERS,
     pretrained_file,
     pretrained_names,
     read_model,
@@ -84,7 +83,7 @@ class GANFiles(GANEngine):
         ValueError
             If both options are asked for: rounded weights are no exact state. If the
             parameters were changed since `fit` and describe another network. If the
-            model is larger than what `load` takes (256 MiB).
+            model is larger than what `load` takes (128 MiB).
         OSError
             If the file cannot be written; one that was there stays as it is.
 
@@ -168,7 +167,7 @@ class GANFiles(GANEngine):
             if "training" in about:
                 training = assemble(about["training"], arrays)
             model._take_over(about["fitted"], without_training(arrays), training)
-        except OF_BAD_HEADERS as error:
+        except OF_BAD_CONTENT as error:
             raise ModelFileError(path, str(error) or type(error).__name__) from error
         return model
 

@@ -32,8 +32,9 @@ class GANFitting(GANEngine):
     ) -> Self:
         """Train on pairs of blurred and binary images.
 
-        Ctrl-C ends the training early with a warning, and keeps what was learnt; a
-        second one raises KeyboardInterrupt.
+        Ctrl-C ends the training after the present step with a warning, and keeps what
+        was learnt, in the first epoch too (`n_epochs_` is 0 then); a second one raises
+        KeyboardInterrupt.
         Callbacks (`set_callbacks`) see each epoch as a task named "epoch"; if one
         returns True at its end, so does the training. Their `fitted_estimator` is a
         copy of what `fit` would return if it ended there.
@@ -73,7 +74,7 @@ class GANFitting(GANEngine):
             was before. If ``resume=True`` and there is no checkpoint of this training;
             the error names in what those that are there differ.
         ModelFileError
-            If the checkpoint is damaged.
+            If the checkpoint is damaged, or holds no state of such a training.
         RuntimeError
             If another process or thread is at the same training in `checkpoint_dir`.
         OSError

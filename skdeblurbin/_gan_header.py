@@ -12,9 +12,9 @@ from skdeblurbin._files import Arrays
 from skdeblurbin._gan_engine import GANEngine
 from skdeblurbin._gan_fitted import check_fitted
 from skdeblurbin._gan_parameters import check_gan_parameters, check_image_sizes
-from skdeblurbin._gan_training_file import expected_arrays
+from skdeblurbin._gan_training_file import expected_arrays, weights_of
 from skdeblurbin.networks import DenseGenerator, PatchDiscriminator
-from skdeblurbin.persistence import Shapes
+from skdeblurbin.persistence import Expected, Layout
 
 CLASS = "GANBinarizer"
 # Parameters that say what a machine has and may; files neither tell nor set them.
@@ -25,7 +25,8 @@ _OF_MACHINE = (
     "max_image_pixels",
     "working_memory",
 )
-_MOST_BLOCKS, _MOST_CHANNELS = 1000, 100_000
+# Of a network that is built to see its shapes, in less than half a second.
+_MOST_BLOCKS, _MOST_CHANNELS = 250, 100_000
 
 
 def as_plain(value: Any, name: str) -> Any:
@@ -89,32 +90,48 @@ def check_same_network(
         "to what they were in fit, or fit again."
     )
     try:
-        expected = expected_of_model(kind, about)
+        expected = expected_of_model(kind, about, len(weights))
     except (ValueError, IndexError) as error:
         raise ValueError(f"{message} ({error})") from error
-    if expected != {name: value.shape for name, value in weights.items()}:
+    found = {n: Expected(v.shape, v.dtype.kind == "i") for n, v in weights.items()}
+    if expected != found:
         raise ValueError(message)
 
 
-def expected_of_model(kind: type[GANEngine], about: dict[str, Any]) -> Shapes:
-    """The arrays of the generator that a header describes."""
+def expected_of_model(
+    kind: type[GANEngine], about: dict[str, Any], n_arrays: int
+) -> Layout:
+    """The arrays of the generator that a header describes; it lists `n_arrays`."""
     if about["class"] != CLASS:
         raise ValueError(f"it is a {about['class']!r}, not a {CLASS}")
     check_fitted(about["fitted"])
     model = kind(**parameters_of_file(kind, about))
     options = model._generator_options()
     widths = [*options.values(), model.discriminator_channels]
-    # What no header of allowed size could list, or no memory hold.
     if options["n_blocks"] > _MOST_BLOCKS or max(widths) > _MOST_CHANNELS:
         raise ValueError(f"its network is too large: {options}")
     discriminator_options: dict[str, Any] = model._discriminator_options()
     with torch.device("meta"):
+        _check_number(n_arrays, options)
         generator = DenseGenerator(**options)
-        shapes = {name: tuple(v.shape) for name, v in generator.state_dict().items()}
+        layout = weights_of(generator)
         if "training" not in about:
-            return shapes
+            return layout
         networks = {
             "generator": generator,
             "discriminator": PatchDiscriminator(**discriminator_options),
         }
-    return shapes | expected_arrays(about["training"], networks, model.optimizer)
+    return layout | expected_arrays(about["training"], networks, model.optimizer)
+
+
+def _check_number(n_arrays: int, options: dict[str, int]) -> None:
+    """Refuse a network with many more arrays, before it is built with all its blocks.
+
+    Where a few are missing, they will be named.
+    """
+    one, two = (
+        len(DenseGenerator(**options | {"n_blocks": n}).state_dict()) for n in (1, 2)
+    )
+    needed = one + (options["n_blocks"] - 1) * (two - one)
+    if n_arrays < needed / 2:
+        raise ValueError(f"it has {n_arrays} arrays, and its network {needed} at least")

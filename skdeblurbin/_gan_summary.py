@@ -15,6 +15,8 @@ class FittedSummary:
     private to scikit-learn: a version that calls another one shows its own table.
     """
 
+    n_epochs_: int
+
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
         table: Any = super()._get_fitted_attr_html(doc_link)  # type: ignore[misc]
         for row in table.values():
@@ -23,7 +25,7 @@ class FittedSummary:
                 row["value"] = _Text(f"{_n_parameters(row['value']):,} parameters")
         history = table["history_"]["value"]
         table["history_"]["type_name"] += f" of {len(history)} epochs"
-        table["history_"]["value"] = _Text(_last_error(history))
+        table["history_"]["value"] = _Text(_last_error(history, self.n_epochs_))
         return table
 
 
@@ -49,9 +51,9 @@ def _n_parameters(network: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _last_error(history: list[dict[str, Any]]) -> str:
+def _last_error(history: list[dict[str, Any]], n_epochs: int) -> str:
     if not history:
-        return "not in the model's file"
+        return "not in the model's file" if n_epochs else "stopped in the first epoch"
     last = history[-1]
     if "validation_rmse" in last:
         return f"last validation RMSE {last['validation_rmse']:.4f}"

@@ -11,7 +11,7 @@ from torch import nn
 
 from skdeblurbin._files import Arrays
 from skdeblurbin._gan_fitted import is_count
-from skdeblurbin.persistence import Shapes
+from skdeblurbin.persistence import Expected, Layout
 from skdeblurbin.training import state_shapes
 
 _PREFIX = "training/"
@@ -80,7 +80,7 @@ def dismantle(
 
 def expected_arrays(
     about: dict[str, Any], networks: Mapping[str, nn.Module], optimizer: str
-) -> Shapes:
+) -> Layout:
     """The arrays that a training has, by what a header says of it.
 
     Parameters
@@ -98,12 +98,12 @@ def expected_arrays(
         If there can be no such training.
     """
     _check(about)
-    shapes: Shapes = {}
+    layout: Layout = {}
     for network in about["networks"]:
         if network == "generator" and about["average"] is None:
             continue  # its weights are those that predict
-        for weight, value in networks[network].state_dict().items():
-            shapes[f"{_PREFIX}{network}/{weight}"] = tuple(value.shape)
+        for weight, expected in weights_of(networks[network]).items():
+            layout[f"{_PREFIX}{network}/{weight}"] = expected
     for network, optimizers in about["moments"].items():
         kind = optimizer if network == "generator" else "adam"
         known = state_shapes(kind, networks[network])
@@ -116,8 +116,16 @@ def expected_arrays(
         for number, (indices, each) in enumerate(zip(optimizers, known, strict=True)):
             for index in indices:
                 for name, shape in each[index].items():
-                    shapes[_moment(network, number, index, name)] = shape
-    return shapes
+                    layout[_moment(network, number, index, name)] = Expected(shape)
+    return layout
+
+
+def weights_of(network: nn.Module) -> Layout:
+    """What a file holds of a network; its counts of batches are integers."""
+    return {
+        name: Expected(tuple(value.shape), not value.is_floating_point())
+        for name, value in network.state_dict().items()
+    }
 
 
 def assemble(about: dict[str, Any], arrays: Arrays) -> dict[str, Any]:

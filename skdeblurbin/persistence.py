@@ -13,28 +13,49 @@ from contextlib import AbstractContextManager
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from numpy.typing import NDArray
+from safetensors.numpy import save
 
-from skdeblurbin._files import Arrays, ModelFileError, checksum, write_atomically
+from skdeblurbin._files import (
+    OF_BAD_CONTENT,
+    Arrays,
+    ModelFileError,
+    checksum,
+    write_atomically,
+)
 
 #: Of what `write_model` writes. `read_model` reads all up to it.
 FORMAT = 1
-#: The largest file and header, in bytes, that `read_model` looks into.
-LARGEST_FILE = 2**28
+#: The largest file and header, in bytes, that `read_model` looks into. A file's arrays
+#: are held once while its checksum is not known yet.
+LARGEST_FILE = 2**27
 LARGEST_HEADER = 2**20
 
 _KEY = "skdeblurbin"
 _SUFFIX = ".safetensors"
-_KINDS = {"F16": 2, "F32": 4, "I64": 8}  # bytes each
+_FLOATS: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
+_INTEGERS: dict[str, np.dtype[Any]] = {"I64": np.dtype("<i8")}
+_MOST_AXES = 8  # of an array; kernels have four
 
-#: What reading a header raises that lacks, or mixes up, what it should have.
-OF_BAD_HEADERS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
-Shapes = dict[str, tuple[int, ...]]
+class Expected(NamedTuple):
+    """What an array of a model is to be.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    is_integer : bool
+        Whether it holds whole numbers, int64; else it is float32 or float16.
+    """
+
+    shape: tuple[int, ...]
+    is_integer: bool = False
+
+
+Layout = dict[str, Expected]
 
 
 def pretrained_names() -> list[str]:
@@ -91,17 +112,17 @@ def write_model(
 
 def read_model(
     path: str | os.PathLike[str],
-    expected: Callable[[dict[str, Any]], Shapes] | None,
+    expected: Callable[[dict[str, Any], int], Layout] | None,
 ) -> tuple[dict[str, Any], Arrays]:
     """Read a model's file, after checks of all that it says of itself.
 
     Parameters
     ----------
     path : path
-    expected : callable (about) -> dict of str to shape, or None
-        The names and shapes of the arrays that such a model has; a ValueError or
-        TypeError if there can be no such model. None takes the arrays that there are:
-        to look at a file, without the network that it describes.
+    expected : callable (about, n_arrays) -> dict of str to Expected, or None
+        The arrays that such a model has; a ValueError or TypeError if there can be no
+        such model, or none with as few arrays as the file has. None takes the arrays
+        that there are: to look at a file, without the network that it describes.
 
     Returns
     -------
@@ -119,16 +140,9 @@ def read_model(
         file, header = _opened(path)
         with file:
             metadata, about, entries = _described(header)
-            if expected is not None:
-                _check_entries(entries, expected(about))
-            length = max(
-                (entry["data_offsets"][1] for entry in entries.values()), default=0
-            )
-            if os.fstat(file.fileno()).st_size != 8 + len(header) + length:
-                raise ValueError("its length is not what its header says")
-            file.seek(0)
-            data = file.read()
-        arrays = load(data)
+            layout = None if expected is None else expected(about, len(entries))
+            _check_entries(entries, layout)
+            arrays = _read_arrays(file, entries)
         if checksum(metadata[_KEY], arrays) != metadata.get("sha256"):
             raise ValueError("its checksum is wrong, so it is damaged")
         for name, array in arrays.items():
@@ -136,12 +150,12 @@ def read_model(
                 raise ValueError(f"{name} holds numbers that are not finite")
     except ModelFileError:
         raise
-    except (*OF_BAD_HEADERS, OSError, SafetensorError) as error:
+    except (*OF_BAD_CONTENT, OSError) as error:
         raise ModelFileError(path, str(error) or type(error).__name__) from error
     return about, arrays
 
 
-def _opened(path: str | os.PathLike[str]) -> tuple[Any, bytes]:
+def _opened(path: str | os.PathLike[str]) -> tuple[IO[bytes], bytes]:
     """An open file, and its header, if they are of a reasonable size."""
     if not os.path.isfile(path):
         raise ModelFileError(path, "there is no such file")
@@ -178,21 +192,58 @@ def _described(header: bytes) -> tuple[dict[str, Any], dict[str, Any], dict[str,
     return metadata, about, entries
 
 
-def _check_entries(entries: dict[str, Any], shapes: Shapes) -> None:
-    """Compare what a header says of the arrays with what the model has."""
-    missing, surplus = sorted(shapes.keys() - entries), sorted(entries.keys() - shapes)
-    if missing or surplus:
-        named = ", ".join([*missing, *surplus][:3])
-        raise ValueError(
-            f"it lacks {len(missing)} arrays and has {len(surplus)} too many ({named})"
-        )
-    for name, shape in shapes.items():
-        entry = entries[name]
-        if entry["dtype"] not in _KINDS or tuple(entry["shape"]) != shape:
+def _check_entries(entries: dict[str, Any], layout: Layout | None) -> None:
+    """Check what a header says of the arrays, against what the model has, if known."""
+    if layout is not None:
+        missing, surplus = layout.keys() - entries, entries.keys() - layout
+        if missing or surplus:
+            named = ", ".join([*sorted(missing), *sorted(surplus)][:3])
             raise ValueError(
-                f"{name} has shape {entry['shape']} and type {entry['dtype']}, not "
-                f"{list(shape)} and one of {', '.join(_KINDS)}"
+                f"it lacks {len(missing)} arrays and has {len(surplus)} too many "
+                f"({named})"
             )
+    for name, entry in entries.items():
+        kind, shape = entry["dtype"], entry["shape"]
+        if layout is None:
+            kinds = _FLOATS | _INTEGERS
+        else:
+            kinds = _INTEGERS if layout[name].is_integer else _FLOATS
+        if kind not in kinds:
+            raise ValueError(
+                f"{name} has type {kind}, which is none of {', '.join(kinds)}"
+            )
+        if not _is_shape(shape):
+            raise ValueError(f"{name} has shape {shape}, which no array has")
+        if layout is not None and tuple(shape) != layout[name].shape:
+            raise ValueError(f"{name} has shape {shape}, not {layout[name].shape}")
         begin, end = entry["data_offsets"]
-        if end - begin != _KINDS[entry["dtype"]] * math.prod(shape):
+        if end - begin != kinds[kind].itemsize * math.prod(shape):
             raise ValueError(f"{name} does not have the length of its shape")
+
+
+def _is_shape(shape: Any) -> bool:
+    return (
+        isinstance(shape, list)
+        and len(shape) <= _MOST_AXES
+        and all(type(length) is int and 0 <= length < 2**63 for length in shape)
+    )
+
+
+def _read_arrays(file: IO[bytes], entries: dict[str, Any]) -> Arrays:
+    """Read the arrays that follow a header, each of them once and into its place."""
+    place, begin = 0, file.tell()
+    in_order = sorted(entries.items(), key=lambda item: item[1]["data_offsets"])
+    for name, entry in in_order:
+        if entry["data_offsets"][0] != place:
+            raise ValueError(f"{name} does not begin where the one before it ends")
+        place = entry["data_offsets"][1]
+    if os.fstat(file.fileno()).st_size != begin + place:
+        raise ValueError("its length is not what its header says")
+    arrays: Arrays = {}
+    for name, entry in in_order:
+        kind = (_FLOATS | _INTEGERS)[entry["dtype"]]
+        array: NDArray[Any] = np.empty(math.prod(entry["shape"]), kind)
+        if file.readinto(array) != array.nbytes:  # type: ignore[attr-defined]
+            raise ValueError("it became shorter while it was read")
+        arrays[name] = array.reshape(entry["shape"])
+    return arrays

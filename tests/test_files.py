@@ -6,9 +6,10 @@ import pickle
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from skdeblurbin import ModelFileError
-from skdeblurbin._files import pack, sweep, unpack, write_atomically
+from skdeblurbin._files import checksum, pack, unfinished, unpack, write_atomically
 
 STATE = {
     "arrays": [np.arange(6.0).reshape(2, 3), np.ones((), np.float32)],
@@ -126,10 +127,19 @@ def test_a_full_disk_leaves_the_old_file(where, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["state"]
 
 
-def test_sweeping_takes_what_was_left_of_this_file_only(tmp_path):
+@pytest.mark.parametrize(
+    "tree",
+    ["5", "[]", "null", '["d", 5]', '["d", [[["a"], ["v", 1]]]]', '["a", []]', '["a"]'],
+)
+def test_trees_that_pack_never_writes(tree, tmp_path):
+    data = save({}, {"tree": tree, "sha256": checksum(tree, {})})
+    with pytest.raises(ModelFileError, match="it is damaged, or no file of skdeblur"):
+        unpack(data, tmp_path / "state")
+
+
+def test_what_was_left_is_found_by_the_files_name(tmp_path):
     names = ["state", "state.12ab.unfinished", "other.12ab.unfinished", "state.txt"]
     for name in names:
         (tmp_path / name).touch()
-    sweep(tmp_path / "state")
-    names.remove("state.12ab.unfinished")
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names)
+    assert unfinished(tmp_path, "state") == [tmp_path / "state.12ab.unfinished"]
+    assert len(unfinished(tmp_path, "*")) == 2

@@ -111,6 +111,9 @@ def test_a_large_network_is_not_cut_short(tiny_gan, plates):
     rows = fitted_table(model)
     assert re.fullmatch(r"\d{3},\d{3} parameters", rows["generator_"][1])
     assert rows["history_"] == ["list of 0 epochs", "not in the model's file"]
+    model.n_epochs_ = 0  # as after Ctrl-C
+    rows = fitted_table(model)
+    assert rows["history_"] == ["list of 0 epochs", "stopped in the first epoch"]
 
 
 @pytest.mark.parametrize("kind", CLASSICAL)

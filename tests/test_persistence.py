@@ -300,6 +300,10 @@ CHANGES = {
     "bad value": (set_in("parameters", "n_levels", -1), "n_levels must be"),
     "bad type": (set_in("parameters", "n_blocks", "2"), "n_blocks must be"),
     "more blocks": (set_in("parameters", "n_blocks", 2), "it lacks 12 arrays"),
+    "hundred blocks": (
+        set_in("parameters", "n_blocks", 100),
+        r"it has \d+ arrays, and its network 12\d\d at least",
+    ),
     "many blocks": (set_in("parameters", "n_blocks", 10**9), "too large"),
     "wide": (set_in("parameters", "growth_rate", 10**12), "too large"),
     "other width": (set_in("parameters", "growth_rate", 3), "has shape"),
@@ -329,6 +333,18 @@ CHANGES = {
     "surplus": (surplus_array, "has 1 too many"),
     "shape": (with_array("head.bias", lambda a: a[:-1]), "has shape"),
     "dtype": (with_array("head.bias", lambda a: a.astype(np.float64)), "type F64"),
+    "whole numbers": (
+        with_array("head.bias", lambda a: a.astype(np.int64)),
+        "type I64, which is none of F16, F32",
+    ),
+    "a count of float16": (
+        with_array("num_batches_tracked", lambda a: a.astype(np.float16)),
+        "type F16, which is none of I64",
+    ),
+    "a count of float32": (
+        with_array("num_batches_tracked", lambda a: a.astype(np.float32)),
+        "type F32, which is none of I64",
+    ),
     "nan": (with_array("head.bias", lambda a: a * np.nan), "not finite"),
     "inf": (with_array("head.bias", lambda a: a + np.inf), "not finite"),
 }

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skdeblurbin import ModelFileError
-from skdeblurbin._files import unpack
+from skdeblurbin._files import pack, unpack
 from skdeblurbin.training import Checkpoint, Trainer
 
 
@@ -255,6 +255,62 @@ def test_a_damaged_checkpoint(plates, tiny_gan, tmp_path):
     assert learnt(clone(model).fit(*plates, resume=True)) == before
 
 
+def spoil(weights, value=np.nan):
+    name = next(iter(weights))
+    weights[name] = np.full_like(weights[name], value)
+
+
+def rename(weights):
+    weights["other"] = weights.pop(next(iter(weights)))
+
+
+# Changes to a checkpoint's content; its checksum is right.
+BAD_STATES = {
+    "nothing": lambda state: state.clear(),
+    "no weights": lambda state: state["trainer"].clear(),
+    "other weights": lambda state: rename(state["trainer"]["generator"]),
+    "no networks": lambda state: state.update(trainer=[]),
+    "no place": lambda state: state.pop("epoch"),
+    "history": lambda state: state.update(history=5),
+    "epochs": lambda state: state.update(_n_done="2"),
+    "order": lambda state: state.update(batches={}),
+    "random state": lambda state: state["batches"].update(random={"state": 1}),
+    "NaN weights": lambda state: spoil(state["trainer"]["generator"]),
+    "infinite weights": lambda state: spoil(state["trainer"]["discriminator"], np.inf),
+    "NaN average": lambda state: spoil(state["trainer"]["average"]["module"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_STATES)
+def test_a_checkpoint_with_a_state_that_cannot_be(name, plates, tiny_gan, tmp_path):
+    model = tiny_gan(checkpoint_dir=tmp_path).fit(*plates)
+    before = learnt(model)
+    (path,) = tmp_path.glob("*.checkpoint")
+    content = unpack(path.read_bytes(), path)
+    BAD_STATES[name](content["state"])
+    path.write_bytes(pack(content))
+    with pytest.raises(ModelFileError, match=f"{path.name}: it holds no state of this"):
+        model.fit(*plates)
+    assert learnt(model) == before
+
+
+def test_what_a_training_goes_back_to_is_looked_at(
+    plates, tiny_gan, tmp_path, monkeypatch
+):
+    options = {"validation_fraction": 0.3, "max_epochs": 2, "batch_size": 2}
+    model = tiny_gan(**options, checkpoint_dir=tmp_path, checkpoint_every=0)
+    fit_killed(model, plates, monkeypatch, 3)  # within the second epoch
+    (path,) = tmp_path.glob("*.checkpoint")
+    data = path.read_bytes()
+    for name in ("_best", "_last_finite"):
+        content = unpack(data, path)
+        spoil(content["state"][name]["generator"])
+        path.write_bytes(pack(content))
+        with pytest.raises(ModelFileError, match="in the generator became nan"):
+            model.fit(*plates)
+        assert content["state"]["epoch"] is not None
+
+
 def test_a_full_disk(plates, tiny_gan, tmp_path, monkeypatch):
     model = tiny_gan(checkpoint_dir=tmp_path, checkpoint_every=0, max_epochs=2)
     fit_killed(model, plates, monkeypatch, 2)
@@ -360,6 +416,65 @@ def test_sigterm_writes_a_checkpoint_first(tmp_path):
     assert without_epochs(error) == ""
 
 
+def signalled_in(monkeypatch, owner, name, when, number):
+    """Send a signal at the beginning of certain calls of a method."""
+    method, calls = getattr(owner, name), []
+
+    def signalled(self, *arguments, **options):
+        calls.append(None)
+        if len(calls) in when:
+            signal.raise_signal(number)
+        return method(self, *arguments, **options)
+
+    monkeypatch.setattr(owner, name, signalled)
+
+
+class Stop:
+    """A callback that ends the training after an epoch."""
+
+    def __init__(self, after):
+        self.after = after
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        return context.task_name == "epoch" and fitted_estimator.n_epochs_ == self.after
+
+    def teardown(self, estimator, context):
+        pass
+
+
+@pytest.mark.parametrize("how", ["last epoch", "stopped"])
+def test_sigterm_after_the_last_step(how, plates, tiny_gan, tmp_path, monkeypatch):
+    """At the end of an epoch, where no step follows that would pass it on."""
+    options = {"max_epochs": 2, "validation_fraction": 0.3}
+    expected = learnt(tiny_gan(**options).fit(*plates))
+    last = 2 if how == "last epoch" else 1
+    heard = []
+
+    def hear(*_):
+        (path,) = tmp_path.glob("*.checkpoint")
+        heard.append(len(unpack(path.read_bytes(), path)["state"]["history"]))
+
+    signalled_in(monkeypatch, Trainer, "check_finite", [last], signal.SIGTERM)
+    before = signal.signal(signal.SIGTERM, hear)
+    try:
+        model = tiny_gan(**options, checkpoint_dir=tmp_path)
+        if how == "stopped":
+            model.set_callbacks(Stop(after=1))
+        model.fit(*plates)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [last]  # once, and after the checkpoint
+    assert model.n_epochs_ == last
+    again = tiny_gan(**options, checkpoint_dir=tmp_path)
+    assert learnt(again.fit(*plates, resume=True)) == expected
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 def test_ctrl_c_keeps_what_was_learnt_and_a_checkpoint(tmp_path):
     folder = tmp_path / "checkpoints"
@@ -392,15 +507,7 @@ def test_killed_five_times_at_random_moments():
 
 def interrupt_in(monkeypatch, owner, name, when):
     """Press Ctrl-C at the beginning of a certain call of a method."""
-    method, calls = getattr(owner, name), []
-
-    def pressed(self, *arguments, **options):
-        calls.append(None)
-        if len(calls) in when:
-            signal.raise_signal(signal.SIGINT)
-        return method(self, *arguments, **options)
-
-    monkeypatch.setattr(owner, name, pressed)
+    signalled_in(monkeypatch, owner, name, when, signal.SIGINT)
 
 
 @pytest.mark.usefixtures("ctrl_c_is_heard")
@@ -412,6 +519,83 @@ def test_ctrl_c_in_a_step_ends_the_fit_after_it(plates, tiny_gan, monkeypatch):
         model.fit(*plates)
     assert model.n_epochs_ == 1
     assert (model.deblur(plates.X) != one_epoch).any()  # the fourth step is kept
+
+
+FIRST_EPOCH = {
+    "plain": {},
+    "validation": {"validation_fraction": 0.3},
+    "decay, no adversary": {"learning_rate_decay": "cosine", "adversarial_weight": 0},
+}
+
+
+@pytest.mark.parametrize("name", FIRST_EPOCH)
+@pytest.mark.usefixtures("ctrl_c_is_heard")
+def test_ctrl_c_in_the_first_epoch(name, plates, tiny_gan, tmp_path, monkeypatch):
+    options = {"batch_size": 1, "max_epochs": 2, **FIRST_EPOCH[name]}
+    whole = learnt(tiny_gan(**options).fit(*plates))
+    for directory in (None, tmp_path):
+        ended = Ended()
+        model = tiny_gan(**options, checkpoint_dir=directory).set_callbacks(ended)
+        with monkeypatch.context() as patch:
+            interrupt_in(patch, Trainer, "train_step", [3])
+            seen = steps_noted(patch)
+            match = "interrupted by user after 0 of 2 epochs; what was learnt is kept"
+            with pytest.warns(UserWarning, match=match):
+                model.fit(*plates)
+        assert model.n_epochs_ == 0
+        assert model.history_ == []
+        assert weights(model.generator_) == seen[2]  # the third step, and no other
+        assert ended.seen == [("epoch", seen[2]), ("fit", seen[2])]
+        assert model.predict(plates.X).shape == plates.X.shape
+    resumed = tiny_gan(**options, checkpoint_dir=tmp_path).fit(*plates, resume=True)
+    assert learnt(resumed) == whole
+    # What was learnt goes on being learnt.
+    model.set_callbacks().set_params(checkpoint_dir=None).partial_fit(*plates)
+    assert [epoch["epoch"] for epoch in model.history_] == [1]
+
+
+class Ended(Stop):
+    """Notes the weights that it finds at the end of each task."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self.seen.append((context.task_name, weights(fitted_estimator.generator_)))
+
+
+def weights(network):
+    return joblib.hash([value.numpy() for value in network.state_dict().values()])
+
+
+def steps_noted(monkeypatch):
+    """The weights that predict after each step."""
+    step, seen = Trainer.train_step, []
+
+    def noted(self, batch):
+        found = step(self, batch)
+        seen.append(weights(self.trained_generator))
+        return found
+
+    monkeypatch.setattr(Trainer, "train_step", noted)
+    return seen
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
+def test_ctrl_c_before_a_sound_step_raises(plates, tiny_gan, monkeypatch):
+    """There is nothing to keep: not of a step that was left out, either."""
+
+    calls = []
+
+    def features(images):
+        calls.append(images)
+        return images * (1.0 if len(calls) == 1 else np.nan)  # after the trial
+
+    interrupt_in(monkeypatch, Trainer, "train_step", [1])
+    model = tiny_gan(max_epochs=5, perceptual=features)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*plates)
+    assert not hasattr(model, "generator_")
 
 
 @pytest.mark.usefixtures("ctrl_c_is_heard")
@@ -435,6 +619,16 @@ def test_ctrl_c_after_the_last_step_is_told(plates, tiny_gan, monkeypatch):
     with pytest.warns(UserWarning, match="interrupted by user after 1 of 1 epochs"):
         model.fit(*plates)
     assert learnt(model) == expected
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
+def test_ctrl_c_while_a_callback_stops_the_training_is_told(
+    plates, tiny_gan, monkeypatch
+):
+    interrupt_in(monkeypatch, Trainer, "check_finite", [1])
+    model = tiny_gan(max_epochs=5).set_callbacks(Stop(after=1))
+    with pytest.warns(UserWarning, match="interrupted by user after 1 of 5 epochs"):
+        model.fit(*plates)
 
 
 @pytest.mark.usefixtures("ctrl_c_is_heard")

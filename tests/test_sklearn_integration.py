@@ -288,6 +288,29 @@ def test_pickle_holds_no_tensors(plates, tiny_gan):
     assert b"_rebuild_tensor" not in pickled
 
 
+@pytest.mark.parametrize("fit", [False, True])
+def test_pickle_names_devices(fit, plates, tiny_gan):
+    model = tiny_gan(device=torch.device("cpu"))
+    if fit:
+        model.fit(*plates)
+    data = pickle.dumps(model)
+    assert b"torch" not in data
+    assert pickle.loads(data).device == "cpu"
+    assert model.device == torch.device("cpu")  # as it was given
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the device is there")
+def test_pickle_of_a_device_that_is_not_there(plates, tiny_gan):
+    model = tiny_gan().fit(*plates)
+    expected = model.predict(plates.X)
+    model.set_params(device=torch.device("cuda"))
+    loaded = pickle.loads(pickle.dumps(model))
+    assert_array_equal(loaded.predict(plates.X), expected)
+    with pytest.raises(ValueError, match="device='auto' takes what is there"):
+        loaded.partial_fit(*plates)
+    assert loaded.set_params(device="auto").partial_fit(*plates).n_epochs_ == 2
+
+
 def test_pickle_loads_in_another_process(plates, tiny_gan, tmp_path):
     model = tiny_gan().fit(*plates)
     (tmp_path / "model.pickle").write_bytes(pickle.dumps(model))

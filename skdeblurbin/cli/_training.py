@@ -54,7 +54,8 @@ def train(
         _delete_checkpoint(model)
     if arguments.json:
         about = {"model": str(output), "pairs": len(X), "epochs": model.n_epochs_}
-        last = {"interrupted": is_interrupted, "last_epoch": model.history_[-1]}
+        last_epoch = model.history_[-1] if model.history_ else None
+        last = {"interrupted": is_interrupted, "last_epoch": last_epoch}
         print(as_json(about | last))
     return ExitCode.INTERRUPTED if is_interrupted else ExitCode.DONE
 

@@ -25,8 +25,8 @@ DESCRIPTION = (
     "Trains a GANBinarizer on pairs of a blurred photo and its binary image, all of "
     "them held in memory, and tells what an epoch takes before it begins. A training "
     "that was stopped or killed goes on when the same command is given again. Ctrl-C "
-    "ends it with what was learnt in MODEL, from the first epoch's end on; a second "
-    "Ctrl-C gives up at once."
+    "ends it with what was learnt in MODEL, from the first step on; a second Ctrl-C "
+    "gives up at once."
 )
 EXAMPLES = [
     "skdeblurbin train blurred binary -o plates.safetensors --epochs 200",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdeblurbin._base import BaseBinarizer, closing_iterator, shown_to_callbacks
-from skdeblurbin._files import ModelFileError
+from skdeblurbin._files import OF_BAD_CONTENT, ModelFileError
 from skdeblurbin._gan_fitted import check_fitted, restored_attributes
 from skdeblurbin._parameters import check_image_shape, check_number, check_verbose
 from skdeblurbin._progress import PATIENCE, Progress
@@ -27,7 +27,6 @@ from skdeblurbin.export._format import (
     read_sealed,
     with_added,
 )
-from skdeblurbin.persistence import OF_BAD_HEADERS
 
 _FITTED = (
     "classes_",
@@ -288,5 +287,5 @@ def _fitted(path: str | PathLike[str], session: Any) -> dict[str, Any]:
             "image_shape": check_image_shape(about["image_shape"]),
             "metadata_": {k: v for k, v in metadata.items() if k not in RESERVED},
         }
-    except OF_BAD_HEADERS as error:
+    except OF_BAD_CONTENT as error:
         raise ModelFileError(path, str(error) or type(error).__name__) from error

@@ -130,9 +130,13 @@ class PairBatches:
             "random": self._rng.bit_generator.state,
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let the next iteration go on from where another one was."""
-        self._resumed = np.asarray(state["order"]), state["n_drawn"]
+    def load_state_dict(self, state: dict[str, Any], *, is_over: bool = False) -> None:
+        """Let the next iteration go on from where another one was, or follow it.
+
+        `is_over` tells that the other one was used to its end, and another may follow.
+        """
+        if not is_over:
+            self._resumed = np.asarray(state["order"]), state["n_drawn"]
         self._rng.bit_generator.state = state["random"]
 
     def _weight(self, indices: NDArray[np.int64]) -> Tensor | None:

@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from skdeblurbin._files import ModelFileError, pack, sweep, unpack, write_atomically
+from skdeblurbin._files import (
+    ModelFileError,
+    pack,
+    unfinished,
+    unpack,
+    write_atomically,
+)
+from skdeblurbin.training.divergence import check_weights
 
 # Of the file's content; another number is another kind of file.
 _FORMAT = 1
+_SUFFIX = ".checkpoint"
+#: In bytes; a hundred times what those of large networks have.
+LARGEST_CHECKPOINT = 2**32
+#: What a checkpoint keeps of a run, beside its trainer, its batches and its epoch.
+KEPT_OF_RUN: dict[str, Any] = {
+    "history": list,
+    "_best": dict | None,
+    "_best_error": float,
+    "_best_epoch": int,
+    "_last_finite": dict,
+    "_epochs_since_best": int,
+    "_n_done": int,
+    "_n_rollbacks": int,
+    "_is_finished": bool,
+    "_seconds": float,
+}
+# Seconds to wait for the lock: others hold it that long at most while they sweep.
+_PATIENCE = 1.0
 
 
 class Checkpoint:
@@ -56,7 +84,7 @@ class Checkpoint:
         self._every = every
         text = json.dumps([_FORMAT, sorted(self._fingerprint.items())])
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
-        self.path = directory / f"{name}.checkpoint"
+        self.path = directory / f"{name}{_SUFFIX}"
         self._lock = FileLock(self.path.with_suffix(".lock"))
         self._last = time.monotonic()
 
@@ -72,13 +100,13 @@ class Checkpoint:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=_PATIENCE)
         except Timeout:
             raise RuntimeError(
                 f"{self.path} is being written by another process or thread that "
                 "trains with the same data and parameters."
             ) from None
-        sweep(self.path)
+        self._sweep()
         self._last = time.monotonic()
         return self
 
@@ -101,10 +129,15 @@ class Checkpoint:
         Raises
         ------
         OSError
-            If the file cannot be written, for example because the disk is full.
+            If the file cannot be written, for example because the disk is full, or
+            has more than 4 GiB.
         """
         about = {"format": _FORMAT, "fingerprint": self._fingerprint}
-        write_atomically(self.path, pack({**about, "state": state}))
+        data = pack({**about, "state": state})
+        if len(data) > LARGEST_CHECKPOINT:
+            reason = f"A checkpoint has {LARGEST_CHECKPOINT} bytes at most"
+            raise OSError(errno.EFBIG, f"{reason}, not {len(data)}", str(self.path))
+        write_atomically(self.path, data)
         self._last = time.monotonic()
 
     def read(self) -> dict[str, Any] | None:
@@ -116,10 +149,9 @@ class Checkpoint:
             If the file is damaged, or of another training.
         """
         try:
-            data = self.path.read_bytes()
+            found = _content(self.path)
         except FileNotFoundError:
             return None
-        found = _content(data, self.path)
         different = self._differences(found["fingerprint"])
         if different:
             reason = f"it is of another training, with other {', '.join(different)}"
@@ -137,15 +169,32 @@ class Checkpoint:
         Damaged files are left out.
         """
         found = {}
-        for path in sorted(self.path.parent.glob("*.checkpoint")):
+        for path in sorted(self.path.parent.glob(f"*{_SUFFIX}")):
             if path == self.path:
                 continue
             try:
-                content = _content(path.read_bytes(), path)
+                content = _content(path)
             except (OSError, ModelFileError):
                 continue
             found[path.name] = self._differences(content["fingerprint"])
         return found
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left in the directory, of any training.
+
+        Lock files stay: another process may have opened one, and be about to lock it.
+        """
+        folder = self.path.parent
+        for left in unfinished(folder, self.path.name):
+            left.unlink(missing_ok=True)
+        # Whoever writes a file has had its lock since before the file was there: what
+        # is found first, and has a free lock or none afterwards, has no writer.
+        for left in unfinished(folder, f"*{_SUFFIX}"):
+            lock = folder / f"{left.name.partition('.')[0]}.lock"
+            held = FileLock(lock, timeout=0) if lock.exists() else nullcontext()
+            # Timeout if it is held elsewhere; others if the file is another user's.
+            with suppress(OSError), held:
+                left.unlink(missing_ok=True)
 
     def _differences(self, fingerprint: dict[str, str]) -> list[str]:
         names = {*fingerprint, *self._fingerprint}
@@ -154,8 +203,40 @@ class Checkpoint:
         )
 
 
-def _content(data: bytes, path: Path) -> dict[str, Any]:
-    content = unpack(data, path)
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+def _content(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST_CHECKPOINT:
+            reason = f"it has {size} bytes, and {LARGEST_CHECKPOINT} are allowed"
+            raise ModelFileError(path, reason)
+        content = unpack(file.read(), path)
+    if (
+        not isinstance(content, dict)
+        or content.get("format") != _FORMAT
+        or not isinstance(content.get("fingerprint"), dict)
+        or not isinstance(content.get("state"), dict)
+    ):
         raise ModelFileError(path, "it is no checkpoint that this version can read")
     return content
+
+
+def check_state(state: Mapping[str, Any]) -> None:
+    """Check what a checkpoint holds, with tensors, before a run takes it over.
+
+    A weight may have been spoilt within an epoch, at whose end the run goes back; what
+    it goes back to, and what it leaves at an epoch's end, is finite.
+
+    Raises
+    ------
+    ValueError, LookupError, TypeError, FloatingPointError
+        If no run leaves such a state.
+    """
+    for name, kind in KEPT_OF_RUN.items():
+        if not isinstance(state[name], kind):
+            raise ValueError(f"its {name} is {state[name]!r}")
+    finite = [state["_best"], state["_last_finite"]]
+    if state["epoch"] is None:
+        finite.append(state["trainer"])
+    for weights in finite:
+        if weights:
+            check_weights(weights)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 
 class DivergenceError(FloatingPointError):
@@ -40,6 +43,29 @@ def check_numbers(found: dict[str, Tensor]) -> None:
     for name, value in found.items():
         if not value.isfinite():
             raise DivergenceError(name, float(value))
+
+
+def check_weights(state: Mapping[str, Any]) -> None:
+    """Raise DivergenceError if a trainer's state has weights that are not finite.
+
+    Running statistics count as weights.
+    """
+    networks = {
+        "generator": state["generator"],
+        "averaged generator": state["average"]["module"] if "average" in state else {},
+        "discriminator": state.get("discriminator", {}),
+    }
+    weights = {
+        f"{name} in the {part}": value
+        for part, network in networks.items()
+        for name, value in network.items()
+    }
+    numbers = [value for value in weights.values() if value.is_floating_point()]
+    if get_total_norm(numbers, math.inf).isfinite():  # of the greatest, or NaN
+        return
+    for name, value in weights.items():
+        if not value.isfinite().all():
+            raise DivergenceError(name, float(value[~value.isfinite()][0]))
 
 
 def advice_for(quantity: str, learning_rate: float) -> str:

@@ -14,25 +14,12 @@ from torch import nn
 from skdeblurbin._tensors import to_numpy_state
 from skdeblurbin._warnings import TrainingInterrupted, warn_user
 from skdeblurbin.training.batches import PairBatches
-from skdeblurbin.training.checkpoint import Checkpoint
+from skdeblurbin.training.checkpoint import KEPT_OF_RUN, Checkpoint, check_state
 from skdeblurbin.training.divergence import DivergenceError, advice_for
 from skdeblurbin.training.reporting import TrainingReport
 from skdeblurbin.training.signals import Signals
 from skdeblurbin.training.trainer import Trainer
 
-# What a checkpoint keeps of a run, beside its trainer and its batches.
-_RESUMED = (
-    "history",
-    "_best",
-    "_best_error",
-    "_best_epoch",
-    "_last_finite",
-    "_epochs_since_best",
-    "_n_done",
-    "_n_rollbacks",
-    "_is_finished",
-    "_seconds",
-)
 #: How often a training that diverges goes back and on with a lower learning rate, and
 #: how much lower that is.
 MOST_ROLLBACKS, ROLLBACK_RATE = 3, 0.1
@@ -105,7 +92,7 @@ class TrainingRun:
         self._learning_rate = trainer.learning_rate
         self._n_rollbacks = 0
         self.failure: str | None = None
-        self._in_epoch = False
+        self._in_epoch = self._has_made_steps = False
         self._epochs_since_best = 0
         self._n_earlier = len(history)
         self.history = [dict(epoch) for epoch in history]
@@ -127,11 +114,17 @@ class TrainingRun:
             As from `Checkpoint.read`, with tensors.
         batches : PairBatches
             Those that `train` will get.
+
+        Raises
+        ------
+        ValueError, FloatingPointError, and others
+            If no run leaves such a state.
         """
-        for name in _RESUMED:
+        check_state(state)
+        for name in KEPT_OF_RUN:
             setattr(self, name, state[name])
         self._load(state["trainer"])
-        batches.load_state_dict(state["batches"])
+        batches.load_state_dict(state["batches"], is_over=state["epoch"] is None)
         if state["epoch"] is not None:
             self._trainer.resume_epoch(state["epoch"])
         self._is_resumed = True
@@ -140,11 +133,14 @@ class TrainingRun:
         """Train, and return a generator to predict with.
 
         Ctrl-C ends the training after the present step with a warning, as in
-        scikit-learn's MLPClassifier; it is passed on where no epoch is done yet, and
-        there is nothing to keep. A second one raises KeyboardInterrupt.
+        scikit-learn's MLPClassifier, in the first epoch too; it is passed on where no
+        step was made yet, and there is nothing to keep. A second one raises
+        KeyboardInterrupt. An epoch that it cuts short has no entry in `history`, but
+        its steps are kept, unless an epoch that was validated is.
 
         With a checkpoint, the state is kept there every so often, at Ctrl-C, at SIGTERM
-        (which then does what it would have done without), and at the end.
+        (which then does what it would have done without, after the last step too), and
+        at the end.
 
         A step whose loss or gradient is not finite is left out, with a
         ConvergenceWarning at the epoch's end. Where that does not help, the trainer
@@ -186,6 +182,11 @@ class TrainingRun:
         """Whether nothing is left to do: not if it was interrupted, or stopped."""
         return self._is_finished
 
+    @property
+    def has_learnt(self) -> bool:
+        """Whether there are epochs, earlier ones too, or steps of a cut first one."""
+        return bool(self.history) or self._has_made_steps
+
     def kept_state(self) -> dict[str, Any]:
         """What the trainer's state would be if the training ended now."""
         return self._trainer.state_dict() if self._best is None else self._best
@@ -201,13 +202,13 @@ class TrainingRun:
     def _train_to_the_end(self, batches: PairBatches) -> None:
         try:
             self._is_finished = self._train_epochs(batches)
+            if self._signals.interrupted:  # after the last step
+                self._stop_early()
         except DivergenceError as error:
             self._fail(error)
         except KeyboardInterrupt:
-            if len(self.history) == self._n_earlier or self._signals.interrupted_twice:
+            if self._signals.interrupted_twice or not self._can_stop_early():
                 raise
-            self._stop_early()
-        if self._is_finished and self._signals.interrupted:  # after the last step
             self._stop_early()
         if self._in_epoch:  # what was begun is ended, though it was cut short
             try:
@@ -237,6 +238,8 @@ class TrainingRun:
             self._report.epoch(self.history[-1], self._n_done)
             if self._end_epoch():
                 self._report.say("stopped by a callback")
+                if self._signals.terminated:  # after the last step
+                    self._write_checkpoint(batches)
                 return False
         return True
 
@@ -309,6 +312,7 @@ class TrainingRun:
         if signals.terminated:
             signals.pass_termination_on()
         if signals.interrupted:
+            self._has_made_steps = self._trainer.n_steps > self._trainer.n_skipped
             raise KeyboardInterrupt
 
     def _write_checkpoint(
@@ -321,7 +325,7 @@ class TrainingRun:
             "trainer": self._trainer.state_dict(),
             "batches": batches.state_dict(),
             "epoch": epoch,
-            **{name: getattr(self, name) for name in _RESUMED},
+            **{name: getattr(self, name) for name in KEPT_OF_RUN},
         }
         self._checkpoint.write(to_numpy_state(state))
 
@@ -343,6 +347,16 @@ class TrainingRun:
         else:
             self._epochs_since_best += 1
         return {f"validation_{name}": value for name, value in found.items()}
+
+    def _can_stop_early(self) -> bool:
+        """Whether this run has learnt anything: an epoch, or sound steps of one."""
+        if len(self.history) > self._n_earlier:
+            return True
+        try:
+            self._trainer.check_finite()
+        except DivergenceError:
+            return False
+        return self._has_made_steps
 
     def _stop_early(self) -> None:
         """Keep what was learnt until Ctrl-C, in the midst of an epoch maybe."""

@@ -11,6 +11,8 @@ from typing import Any, Self
 class Signals:
     """Notes signals while a training runs, so that it can end between two steps.
 
+    A SIGTERM that was noted is passed on when the block is left, however that happens.
+
     Python hears signals in the main thread only; elsewhere nothing is noted. A handler
     of the caller's own for Ctrl-C stays in place.
 
@@ -47,8 +49,7 @@ class Signals:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        while self._before:
-            signal.signal(*self._before.popitem())
+        self.pass_termination_on()
 
     def pass_termination_on(self) -> None:
         """Let SIGTERM do what it would have done without this; mostly the process ends.
@@ -56,9 +57,11 @@ class Signals:
         If it does not, since the caller has a handler of their own, signals are no
         longer noted.
         """
-        self.__exit__(None, None, None)
-        self.terminated = False
-        signal.raise_signal(signal.SIGTERM)
+        while self._before:
+            signal.signal(*self._before.popitem())
+        if self.terminated:
+            self.terminated = False
+            signal.raise_signal(signal.SIGTERM)
 
     def _hear(self, number: int, handler: Any) -> None:
         self._before[number] = signal.signal(number, handler)

@@ -17,7 +17,11 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from skdeblurbin.training.averaging import WeightAverage
-from skdeblurbin.training.divergence import DivergenceError, check_numbers
+from skdeblurbin.training.divergence import (
+    DivergenceError,
+    check_numbers,
+    check_weights,
+)
 from skdeblurbin.training.losses import (
     GeneratorLoss,
     log_mean_sigmoid,
@@ -94,7 +98,7 @@ class Trainer:
         )
         self._names: list[str] = []
         self._measured: list[Tensor] = []  # of each step of the present epoch
-        self.n_steps = self._n_skipped = 0  # of the present epoch
+        self.n_steps = self.n_skipped = 0  # of the present epoch
         self._n_skipped_in_row = 0
         # What a forward pass changes, of a step that is left out too.
         self._statistics = [
@@ -120,7 +124,9 @@ class Trainer:
     ) -> dict[str, float]:
         """Make one step for each batch, or for those that are left of a resumed epoch.
 
-        A step whose loss or gradient is not finite is left out: it changes nothing.
+        A step whose loss or gradient is not finite is left out: the network that they
+        are of, and its optimizers, stay as they are. If that is the generator, the
+        discriminator's own step of that batch was made before.
 
         Parameters
         ----------
@@ -157,9 +163,9 @@ class Trainer:
                 if on_step is not None:
                     on_step()
             means = torch.stack(self._measured).cpu().double().mean(dim=0).tolist()
-            skipped = self._n_skipped
+            skipped = self.n_skipped
         finally:
-            self._measured, self.n_steps, self._n_skipped = [], 0, 0
+            self._measured, self.n_steps, self.n_skipped = [], 0, 0
         self.check_finite()
         return {
             **dict(zip(self._names, means, strict=True)),
@@ -177,9 +183,9 @@ class Trainer:
         try:
             found = self.train_step(batch)
         except DivergenceError as error:
-            self._n_skipped += 1
+            self.n_skipped += 1
             self._n_skipped_in_row += 1
-            if self._n_skipped_in_row < MOST_SKIPPED and self._n_skipped < n_steps:
+            if self._n_skipped_in_row < MOST_SKIPPED and self.n_skipped < n_steps:
                 return
             self._n_skipped_in_row = 0
             error.step = self.n_steps
@@ -191,23 +197,7 @@ class Trainer:
 
     def check_finite(self) -> None:
         """Raise DivergenceError if a weight or running statistic is not finite."""
-        networks = {
-            "generator": self.generator,
-            "averaged generator": self.average and self.average.module,
-            "discriminator": self.discriminator,
-        }
-        weights = {
-            f"{name} in the {part}": value
-            for part, network in networks.items()
-            if network is not None
-            for name, value in network.state_dict().items()
-        }
-        numbers = [value for value in weights.values() if value.is_floating_point()]
-        if get_total_norm(numbers, math.inf).isfinite():  # of the greatest, or NaN
-            return
-        for name, value in weights.items():
-            if not value.isfinite().all():
-                raise DivergenceError(name, float(value[~value.isfinite()][0]))
+        check_weights(self.state_dict())
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminator, then the generator, from one generator output.
@@ -261,7 +251,7 @@ class Trainer:
             "names": self._names,
             "measured": list(self._measured),
             "n_steps": self.n_steps,
-            "n_skipped": self._n_skipped,
+            "n_skipped": self.n_skipped,
             "n_skipped_in_row": self._n_skipped_in_row,
             "learning_rate": self.generator_optimizers[0].param_groups[0]["lr"],
         }
@@ -269,7 +259,7 @@ class Trainer:
     def resume_epoch(self, state: dict[str, Any]) -> None:
         """Let the next call of `train_epoch` go on with an epoch that was begun."""
         self._names, self._measured = state["names"], list(state["measured"])
-        self.n_steps, self._n_skipped = state["n_steps"], state["n_skipped"]
+        self.n_steps, self.n_skipped = state["n_steps"], state["n_skipped"]
         self._n_skipped_in_row = state["n_skipped_in_row"]
         self._set_learning_rate(state["learning_rate"])
 

@@ -364,14 +364,17 @@ def test_ctrl_c_leaves_a_model_and_the_same_command_goes_on(pairs, tmp_path):
     assert same_bits(model, tmp_path / "whole")
 
 
-def test_ctrl_c_in_the_first_epoch(program, pairs, tmp_path):
+@pytest.mark.parametrize("after", ["nothing", "a step"])
+def test_ctrl_c_in_the_first_epoch(after, program, pairs, tmp_path):
     code = (
         "import signal, sys\n"
         "from skdeblurbin.cli import main\n"
         "from skdeblurbin.training import Trainer\n"
         "step = Trainer.train_step\n"
         "def stop(self, *a, **k):\n"
-        "    signal.raise_signal(signal.SIGINT)\n"
+        + "    raise KeyboardInterrupt\n"
+        * (after == "nothing")
+        + "    signal.raise_signal(signal.SIGINT)\n"
         "    return step(self, *a, **k)\n"
         "from skdeblurbin.cli import _training\n"
         "tell = _training._tell_cost\n"
@@ -383,11 +386,19 @@ def test_ctrl_c_in_the_first_epoch(program, pairs, tmp_path):
     )
     words = [str(pairs / "blurred"), str(pairs / "binary"), "-o", str(tmp_path / "m")]
     run = subprocess.run(
-        [sys.executable, "-c", code, "train", *words, *TINY],
+        [sys.executable, "-c", code, "train", *words, *TINY, "--json"],
         capture_output=True,
         text=True,
         preexec_fn=hear_ctrl_c,
     )
     assert run.returncode == 130, run.stderr
-    assert "no model was written; the same command goes on" in run.stderr
-    assert os.listdir(tmp_path) == ["m.checkpoints"]
+    assert "Traceback" not in run.stderr
+    if after == "nothing":
+        assert "no model was written; the same command goes on" in run.stderr
+        assert os.listdir(tmp_path) == ["m.checkpoints"]
+        return
+    assert "m holds what was learnt until Ctrl-C; the same command" in run.stderr
+    found = json.loads(run.stdout)
+    assert found["epochs"] == 0
+    assert found["last_epoch"] is None
+    assert GANBinarizer.load(tmp_path / "m").n_epochs_ == 0

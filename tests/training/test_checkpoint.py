@@ -4,8 +4,10 @@ import threading
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from skdeblurbin import ModelFileError
+from skdeblurbin._files import pack
 from skdeblurbin.training import Checkpoint
 
 MINE = {"K1": "145.0", "training data": "abc"}
@@ -60,6 +62,38 @@ def test_other_kinds_and_versions_of_files(tmp_path, monkeypatch):
             checkpoint.read()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        {"format": 1},
+        {"format": 1, "fingerprint": MINE},
+        {"format": 1, "fingerprint": [], "state": {}},
+        {"format": 1, "fingerprint": MINE, "state": 5},
+    ],
+)
+def test_files_of_other_contents(content, tmp_path):
+    with opened(tmp_path) as checkpoint:
+        checkpoint.path.write_bytes(pack(content))
+        with pytest.raises(ModelFileError, match="no checkpoint that this version"):
+            checkpoint.read()
+
+
+def test_files_that_are_too_large_are_not_read(tmp_path, monkeypatch):
+    with opened(tmp_path) as checkpoint:
+        with checkpoint.path.open("wb") as file:
+            file.truncate(2**32 + 1)  # without a byte on the disk
+        with pytest.raises(ModelFileError, match="4294967296 are allowed"):
+            checkpoint.read()
+        checkpoint.write({"step": 1})
+        monkeypatch.setattr("skdeblurbin.training.checkpoint.LARGEST_CHECKPOINT", 1000)
+        with pytest.raises(
+            OSError, match=f"1000 bytes at most.*{checkpoint.path.name}"
+        ):
+            checkpoint.write({"step": np.zeros(1000)})
+        assert checkpoint.read() == {"step": 1}
+
+
 def test_one_training_at_a_time(tmp_path):
     found = []
 
@@ -87,6 +121,43 @@ def test_orphans_are_swept(tmp_path):
     orphan.touch()
     with opened(tmp_path):
         assert not orphan.exists()
+
+
+def test_orphans_of_other_trainings_are_swept(tmp_path):
+    def left_of(checkpoint):
+        path = tmp_path / f"{checkpoint.path.name}.0123.unfinished"
+        path.touch()
+        return path
+
+    with opened(tmp_path, {"K1": "1.0"}) as ended:
+        ended.write({"step": 1})
+    with opened(tmp_path, {"K1": "2.0"}) as running:
+        running.write({"step": 2})
+        left_of(ended)
+        in_work = left_of(running)
+        of_nobody = tmp_path / "deadbeef.checkpoint.0123.unfinished"
+        of_others = tmp_path / "notes.0123.unfinished"
+        of_nobody.touch()
+        of_others.touch()
+        with opened(tmp_path):
+            left = set(tmp_path.glob("*.unfinished"))
+            assert left == {in_work, of_others}
+    assert ended.path.exists()
+    assert running.path.exists()
+    assert len(list(tmp_path.glob("*.lock"))) == 3
+
+
+def test_a_sweep_keeps_no_training_from_its_start(tmp_path):
+    """It has the lock for a moment."""
+    with opened(tmp_path) as checkpoint:
+        path = checkpoint.path.with_suffix(".lock")
+    lock = FileLock(path, thread_local=False)  # released by the timer's thread
+    lock.acquire()
+    timer = threading.Timer(0.2, lock.release)
+    timer.start()
+    with opened(tmp_path) as checkpoint:
+        assert checkpoint.read() is None
+    timer.join()
 
 
 def test_when_one_is_due(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -113,17 +114,52 @@ def spoil_discriminator(trainer, batches, at, value):
 @pytest.mark.parametrize(
     "spoil", [spoil_input, spoil_loss, spoil_gradient, spoil_discriminator]
 )
-def test_a_bad_step_changes_nothing(spoil, value, at):
-    trainer, expected = make_trainer(), make_trainer()
+def test_a_bad_step_leaves_its_network_as_it_was(spoil, value, at):
+    trainer = make_trainer()
     batches = make_batches()
     spoil(trainer, batches, at, value)
-    found = trainer.train_epoch(batches)
+    states = [of_networks(trainer)]
+    found = trainer.train_epoch(
+        batches, on_step=lambda: states.append(of_networks(trainer))
+    )
     assert found["skipped_steps"] == 1
     assert np.isfinite(list(found.values())).all()
-    if spoil in (spoil_loss, spoil_gradient):
-        # The discriminator's own numbers were sound, and it was updated before.
-        trainer.check_finite()
-        return
+    before, after = states[at], states[at + 1]
+    assert after["generator"] == before["generator"]
+    # The two alternate: where the discriminator's own numbers were sound, it was
+    # updated before the generator's were known.
+    is_sound = spoil in (spoil_loss, spoil_gradient)
+    assert (after["discriminator"] != before["discriminator"]) == is_sound
+    assert after["statistics"] == before["statistics"]
+    trainer.check_finite()
+    for one, two in pairwise(states[: at + 1] + states[at + 2 :]):
+        assert one["generator"] != two["generator"]
+
+
+def of_networks(trainer):
+    """What each network's steps change: weights, averages and moments."""
+    state = copy.deepcopy(trainer.state_dict())
+    moments = {name: state["optimizers"][name] for name in state["optimizers"]}
+    statistics = [
+        value.tolist()
+        for network in (trainer.generator, trainer.discriminator)
+        for value in network.buffers()
+    ]
+    weights = [p.tolist() for p in trainer.discriminator.parameters()]
+    return {
+        "generator": flat([state["generator"], state["average"], moments["generator"]]),
+        "discriminator": flat([weights, moments["discriminator"]]),
+        "statistics": statistics,
+    }
+
+
+@pytest.mark.parametrize("at", [0, N_STEPS // 2, N_STEPS - 1])
+@pytest.mark.parametrize("spoil", [spoil_input, spoil_discriminator])
+def test_nothing_at_all_is_left_of_a_step_that_the_discriminator_failed(spoil, at):
+    trainer, expected = make_trainer(), make_trainer()
+    batches = make_batches()
+    spoil(trainer, batches, at, math.nan)
+    trainer.train_epoch(batches)
     sound = make_batches()
     del sound[at]
     expected.train_epoch(sound)
@@ -207,7 +243,9 @@ class Spoiling(list):
     [
         (0, "the beginning"),
         (N_STEPS - 1, "the beginning"),
+        (N_STEPS // 2, "the beginning"),
         (N_STEPS, "the end of epoch 1"),
+        (N_STEPS + N_STEPS // 2, "the end of epoch 1"),
         (3 * N_STEPS - 1, "the end of epoch 2"),
     ],
 )
@@ -312,7 +350,8 @@ class Resumable(Spoiling):
     def state_dict(self):
         return {"drawn": self.drawn, "left": self.left, "n_times": self.n_times}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state, *, is_over):
+        assert not is_over
         self.begin, self.n_times = state["drawn"], state["n_times"]
         self.left = state["left"] + state["drawn"]  # those are counted once more
 

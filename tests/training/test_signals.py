@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -43,6 +44,32 @@ def test_termination_is_noted_and_passed_on():
             signals.pass_termination_on()
             assert heard == ["caller's"] * 2
             assert not signals.terminated
+        assert heard == ["caller's"] * 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def end_well():
+    pass
+
+
+def fail():
+    raise FloatingPointError
+
+
+@pytest.mark.parametrize("end", [end_well, fail])
+def test_termination_is_passed_on_at_the_end_at_the_latest(end):
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("caller's"))
+    try:
+        with (
+            suppress(FloatingPointError),
+            Signals(heed_interruption=True, heed_termination=True),
+        ):
+            signal.raise_signal(signal.SIGTERM)
+            assert heard == []
+            end()
+        assert heard == ["caller's"]
     finally:
         signal.signal(signal.SIGTERM, before)
 
