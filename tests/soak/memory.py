@@ -5,7 +5,7 @@
 Fits, predicts and pickles in one process, again and again, and prints the resident
 memory. The exit status is 1 if it grows by more than 0.1 MB a cycle, by a straight line
 through the second half of the cycles. `--tiny` takes the smallest network, as
-`tests/test_memory.py` does, so that a cycle takes a tenth of a second.
+`tests/test_memory.py` does, so that a cycle takes a fifth of a second.
 """
 
 from __future__ import annotations
