@@ -178,8 +178,11 @@ class BaseBinarizer(CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
         find_classes(targets, self.classes_)
         truth = encode_targets(targets, self.classes_)
         with closing_iterator(self._binarize(images)) as paper:
-            binary = list(paper)
-        errors = root_mean_squared_error(truth, binary, per_image=True)
+            # Image by image, so that no more than one answer is held.
+            errors = [
+                root_mean_squared_error([image], [binary])
+                for image, binary in zip(truth, paper, strict=True)
+            ]
         return -float(np.average(errors, weights=weights))
 
     @abstractmethod

@@ -67,16 +67,17 @@ def validation_scores(held_out: Pairs, generator: torch.nn.Module) -> dict[str, 
         If the generator's output is not finite, whatever its weights are.
     """
     sharp = _deblur_finite(generator, held_out)
-    binary = list(map(to_paper, extents_of(held_out.grey), sharp))
-
-    def mean(of_pairs: NDArray[np.float64]) -> float:
-        return float(np.average(of_pairs, weights=held_out.weights))
-
+    errors, measures = [], []
+    # Image by image, so that no more than one answer is held.
+    for extent, truth, grey in zip(
+        extents_of(held_out.grey), held_out.paper, sharp, strict=True
+    ):
+        pair = [truth], [to_paper(extent, grey)]
+        errors.append(root_mean_squared_error(*pair))
+        measures.append(f_measure(*pair, classes=[False, True]))
     return {
-        "rmse": mean(root_mean_squared_error(held_out.paper, binary, per_image=True)),
-        "f_measure": mean(
-            f_measure(held_out.paper, binary, classes=[False, True], per_image=True)
-        ),
+        name: float(np.average(values, weights=held_out.weights))
+        for name, values in (("rmse", errors), ("f_measure", measures))
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -16,11 +16,14 @@ _BYTES = (np.uint8, np.bool_)
 # Images of bytes whose histograms are looked at together: enough that numpy's calls
 # cost little for each, few enough that the arrays stay in the cache.
 _AT_ONCE = 64
-# Grey values, in order, that are summed up before single ones are looked at.
-_BLOCK = 32
+# Grey values, in order, that are summed up before single ones are looked at: so many,
+# or more of large images, of which there are so many blocks at most.
+_BLOCK, _MOST_BLOCKS = 32, 2**15
 # Images of more pixels are split by a histogram of so many levels.
 _MOST_SORTED, _MOST_LEVELS = 2**26, 2**16
-_AT_A_TIME = 2**20
+# Pixels for which there are arrays in double precision, so that memory for these does
+# not grow with the image.
+_AT_A_TIME = 2**18
 # The criterion in single precision, as scikit-image weighs it, is off by less than
 # this, relatively; ...
 _ROUNDING_OF_WEIGHTS = 1e-6
@@ -81,9 +84,9 @@ def otsu_thresholds(images: Sequence[NDArray[Any]]) -> Iterator[Any]:
     not depend on dtype, brightness or contrast. It is that of scikit-image on integers;
     of splits that are equally good, either may choose another one, except on uint8,
     where the thresholds are the same (below 2**24 pixels, from where on scikit-image
-    does not count exactly). Of more than 2**26 pixels that are not bytes, the levels
-    are first rounded to 65,536, evenly spaced over the image's range: to sort so many
-    would take thirty bytes for each.
+    does not count exactly). Beside the image there is one sorted copy of it, of all but
+    bytes. Of more than 2**26 pixels that are not bytes, the levels are instead rounded
+    to 65,536, evenly spaced over the image's range.
 
     Parameters
     ----------
@@ -131,19 +134,31 @@ def _count_levels(images: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
 def _split_histograms(counts: NDArray[np.int64]) -> Sequence[np.uint8]:
     """Find the thresholds of histograms (columns), as scikit-image computes them.
 
-    Of splits that are equally good its rounding chooses, so it is repeated here: single
-    precision for the product of the counts, double precision for the rest. All sums are
-    whole numbers, and exact.
+    All sums are whole numbers, and exact.
     """
     n_dark = np.cumsum(counts, axis=0)
-    n_bright = n_dark[-1] - n_dark
     dark = np.cumsum(counts * np.arange(256)[:, np.newaxis], axis=0)
-    bright = dark[-1] - dark
-    between = dark / np.maximum(n_dark, 1) - bright / np.maximum(n_bright, 1)
-    between *= between
-    between *= n_dark.astype(np.float32) * n_bright.astype(np.float32)
+    between = _separation(n_dark, n_dark[-1] - n_dark, dark, dark[-1] - dark)
     between[n_dark == 0] = -1  # so that a constant image is split at its level
     return list(between.argmax(axis=0).astype(np.uint8))
+
+
+def _separation(
+    n_dark: NDArray[np.int64],
+    n_bright: NDArray[np.int64],
+    dark: NDArray[Any],
+    bright: NDArray[Any],
+) -> NDArray[np.float64]:
+    """Otsu's criterion from numbers and sums of dark and of bright pixels.
+
+    Of splits that are equally good scikit-image's rounding chooses, so it is repeated
+    here: single precision for the product of the counts, double precision for the rest.
+    """
+    between: NDArray[np.float64] = dark / np.maximum(n_dark, 1)
+    between -= bright / np.maximum(n_bright, 1)
+    between *= between
+    between *= n_dark.astype(np.float32) * n_bright.astype(np.float32)
+    return between
 
 
 def _find_threshold(image: NDArray[Any]) -> Any:
@@ -201,10 +216,58 @@ def _numbers_of_levels(
 
 
 def _split_by_definition(ordered: NDArray[Any]) -> Any:
-    levels, counts = np.unique(ordered, return_counts=True)
-    centers = _steps(levels)
-    centers /= centers[-1]
-    return levels[np.searchsorted(centers, threshold_otsu(hist=(counts, centers)))]
+    """Otsu's threshold of grey values in order, with all the rounding of scikit-image.
+
+    Its sums are repeated in its order: those of the dark levels from the darkest on,
+    those of the bright ones from the brightest; one piece of the values after another.
+    """
+    low, high = ordered[0], ordered[-1]
+    top = _steps(ordered[-1:], low, high)[0]
+
+    def look_at(piece: slice) -> tuple[Any, NDArray[np.int64], NDArray[np.float64]]:
+        levels, counts = _levels_of(ordered[piece])
+        return levels, counts, _steps(levels, low, high) / top
+
+    pieces, dark = _pieces(ordered), [0.0]
+    for piece in pieces:
+        _, counts, centers = look_at(piece)
+        dark.append(_running_sums(dark[-1], counts * centers)[-1])
+    best, center, bright, threshold = -1.0, 0.0, 0.0, low
+    for piece, before in zip(reversed(pieces), reversed(dark[:-1]), strict=True):
+        levels, counts, centers = look_at(piece)
+        n_dark = piece.start + np.cumsum(counts)
+        of_dark = _running_sums(before, counts * centers)[1:]
+        of_bright = _running_sums(bright, (counts * centers)[::-1])
+        between = _separation(n_dark, ordered.size - n_dark, of_dark, of_bright[-2::-1])
+        bright, first = of_bright[-1], between.argmax()
+        if between[first] >= best:  # of equal ones, the darkest
+            best, center = between[first], centers[first]
+        # Levels may be apart by so little that their centers are equal.
+        if center <= centers[-1]:
+            threshold = levels[np.searchsorted(centers, center)]
+    return threshold
+
+
+def _pieces(ordered: NDArray[Any]) -> list[slice]:
+    """Parts of values in order that are not too large, each with all of its levels."""
+    pieces, start = [], 0
+    while start < ordered.size:
+        last = ordered[min(start + _AT_A_TIME, ordered.size) - 1]
+        stop = int(np.searchsorted(ordered, last, side="right"))
+        pieces.append(slice(start, stop))
+        start = stop
+    return pieces
+
+
+def _levels_of(ordered: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Different values, and how often they occur: `np.unique` of values in order."""
+    starts = np.append(0, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1)
+    return ordered[starts], np.diff(starts, append=ordered.size)
+
+
+def _running_sums(before: float, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Running sums that go on from one, which is the first of them."""
+    return np.cumsum(np.append(before, values))
 
 
 def _find_sure_split(ordered: NDArray[Any]) -> int | None:
@@ -219,45 +282,67 @@ def _find_sure_split(ordered: NDArray[Any]) -> int | None:
     -------
     int or None
         Index of a value of the highest dark level. None if another split is as good,
-        but for what the order of additions may change.
+        but for what the order of additions may change, or if too many splits may be.
     """
-    n, steps = ordered.size, _steps(ordered)
-    if not 1e-100 < steps[-1] < 1e100:
-        steps /= steps[-1]  # or their squares might overflow, or vanish
-    first, last, before, total = _narrow_down(steps)
+    n, low, high = ordered.size, ordered[0], ordered[-1]
+    top = _steps(ordered[-1:], low, high)[0]
+    unit = 1 if 1e-100 < top < 1e100 else top  # or squares might overflow, or vanish
+
+    def measure(values: NDArray[Any]) -> NDArray[np.float64]:
+        steps = _steps(values, low, high)
+        return steps if unit == 1 else steps / unit
+
+    first, last, before, total = _narrow_down(ordered, measure)
+    if last - first > _AT_A_TIME:
+        return None
     n_dark = np.arange(first + 1, last + 1)
-    dark = np.cumsum(steps[first:last])
+    steps = measure(ordered[first:last])
+    dark = np.cumsum(steps)
     dark += before
-    between = dark / n_dark - (total - dark) / (n - n_dark)
-    between *= between
-    between *= n_dark.astype(np.float32) * (n - n_dark).astype(np.float32)
+    between = _separation(n_dark, n - n_dark, dark, total - dark)
     between[ordered[first:last] == ordered[first + 1 : last + 1]] = 0
     best = between.argmax()
     rounding = _ROUNDING_OF_SUMS + n * np.finfo(np.float64).eps
     if np.count_nonzero(between >= between[best] * (1 - rounding)) > 1:
         return None
     # The first of those that double precision does not tell apart, as by definition.
-    return int(np.searchsorted(steps, steps[first + best]))
+    split = first + int(np.searchsorted(steps, steps[best]))
+    while 0 < split <= first and measure(ordered[split - 1 : split])[0] == steps[best]:
+        split = int(np.searchsorted(ordered, ordered[split - 1]))
+    return split
 
 
-def _narrow_down(steps: NDArray[np.float64]) -> tuple[int, int, float, float]:
+def _in_parts(values: NDArray[Any], size: int) -> Iterator[NDArray[Any]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def _narrow_down(
+    ordered: NDArray[Any], measure: Callable[[NDArray[Any]], NDArray[np.float64]]
+) -> tuple[int, int, float, float]:
     """Find out which values may be the last dark one, from sums over blocks alone.
 
     Parameters
     ----------
-    steps : ndarray of shape (n,)
-        In increasing order, from 0.
+    ordered : ndarray of shape (n,)
+        In increasing order.
+    measure : callable
+        Maps some of these to the same on a scale from 0.
 
     Returns
     -------
     first, last : int
-        The best split is after one of ``steps[first:last]``, and not after the last.
+        The best split is after one of ``ordered[first:last]``, not after the last.
     before, total : float
-        The sum of ``steps[:first]``, and of all.
+        The sum of the measures of ``ordered[:first]``, and of all.
     """
-    n = steps.size
-    ends = np.append(np.arange(0, n, _BLOCK), n)
-    sums = np.append(0, np.cumsum(np.add.reduceat(steps, ends[:-1])))
+    n = ordered.size
+    block = max(_BLOCK, n // _MOST_BLOCKS)
+    ends = np.append(np.arange(0, n, block), n)
+    of_blocks = [
+        np.add.reduceat(measure(part), np.arange(0, len(part), block))
+        for part in _in_parts(ordered, max(_AT_A_TIME // block, 1) * block)
+    ]
+    sums = np.append(0, np.cumsum(np.concatenate(of_blocks)))
     mean = sums[-1] / n
     # With k dark values of the sum S, the variance between the groups goes with
     # (mean * k - S)**2 / (k * (n - k)). Within runs of a level it is least inside.
@@ -266,8 +351,9 @@ def _narrow_down(steps: NDArray[np.float64]) -> tuple[int, int, float, float]:
     # While k passes through a block, the lack rises below the mean, and falls above:
     # only in the block of the mean it may be greater than at both ends.
     most = np.maximum(lack[:-1], lack[1:])
-    middle = np.searchsorted(steps[::_BLOCK], mean) - 1
-    most[middle] = lack[middle] + _BLOCK * (mean - steps[middle * _BLOCK])
+    starts = measure(ordered[::block])
+    middle = np.searchsorted(starts, mean) - 1
+    most[middle] = lack[middle] + block * (mean - starts[middle])
     bounds = most**2 * np.maximum(share[:-1], share[1:])
     reached = (lack**2 * share).max()
     near = np.flatnonzero(bounds >= reached * (1 - _ROUNDING_OF_WEIGHTS))
@@ -275,19 +361,19 @@ def _narrow_down(steps: NDArray[np.float64]) -> tuple[int, int, float, float]:
     return int(ends[near[0]]), last, float(sums[near[0]]), float(sums[-1])
 
 
-def _steps(levels: NDArray[Any]) -> NDArray[np.float64]:
-    """Increasing levels above the least, up to a factor, for every real dtype."""
-    steps: NDArray[np.float64]
+def _steps(levels: NDArray[Any], low: Any, high: Any) -> NDArray[np.float64]:
+    """Levels above the lowest, up to a factor, for every real dtype."""
     if levels.dtype.kind == "f":
-        steps = levels.astype(np.float64)
-        if max(-steps[0], steps[-1]) > 1e300:
+        steps: NDArray[np.float64] = levels.astype(np.float64)
+        low, high = np.float64(low), np.float64(high)
+        if max(-low, high) > 1e300:
             steps *= 0.5  # or the difference might overflow
-        steps -= steps[0]
+            low *= 0.5
+        steps -= low
         return steps
+    above = levels - low
     if levels.dtype.kind == "i":
         # Differences may wrap; read without sign they are right again.
-        wrapped = levels - levels[0]
-        steps = wrapped.view(wrapped.dtype.str.replace("i", "u")).astype(np.float64)
-    else:
-        steps = (levels - levels[0]).astype(np.float64)
-    return steps
+        above = above.view(above.dtype.str.replace("i", "u"))
+    counted: NDArray[np.float64] = above.astype(np.float64)
+    return counted

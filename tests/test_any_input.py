@@ -6,14 +6,17 @@ SKDEBLURBIN_EXAMPLES=10000 looks at more examples than the tests do.
 from __future__ import annotations
 
 import os
+import pickle
 import re
+import tempfile
 import warnings
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
 
 from skdeblurbin import OtsuBinarizer, SauvolaBinarizer, WienerBinarizer
 from tests.test_bad_input import RAW
@@ -63,8 +66,10 @@ def stacks(draw):
 
 
 def laid_out(stack, draw):
-    """The same values with other strides, read-only, or with axes the other way."""
-    layout = draw(st.sampled_from(["C", "F", "strided", "backwards", "read-only"]))
+    """The same values with other strides, read-only, mapped, or with other axes."""
+    layout = draw(
+        st.sampled_from(["C", "F", "strided", "backwards", "read-only", "memmap"])
+    )
     if layout == "F":
         return np.asfortranarray(stack)
     if layout == "strided":
@@ -72,8 +77,32 @@ def laid_out(stack, draw):
         return wide[:, :, ::2]
     if layout == "backwards":
         return np.ascontiguousarray(stack[:, ::-1, ::-1])[:, ::-1, ::-1]
-    stack.flags.writeable = layout != "read-only"
+    if layout == "memmap":
+        with tempfile.TemporaryFile() as file:  # which the map keeps
+            mapped = np.memmap(file, stack.dtype, "w+", shape=stack.shape)
+        mapped[:] = stack
+        stack = mapped
+    stack.flags.writeable = layout not in ("read-only", "memmap")
     return stack
+
+
+@st.composite
+def truths(draw, shape):
+    """Binary images of a shape, in any encoding and layout in memory."""
+    dtype = np.dtype(draw(st.sampled_from(DTYPES)))
+    low, high = draw(st.sampled_from([(0, 1), (0, 100), (1, 2), (7, 3)]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    paper = rng.random(shape) < draw(st.sampled_from([0.1, 0.5, 0.9]))
+    paper.flat[:2] = False, True
+    if dtype.kind == "b":
+        return laid_out(paper, draw)
+    return laid_out(np.where(paper, high, low).astype(dtype), draw)
+
+
+def contents(array):
+    """All that may not change of what is given."""
+    layout = array.dtype, array.shape, array.strides, array.flags.writeable
+    return layout, pickle.dumps(array)
 
 
 @st.composite
@@ -115,34 +144,69 @@ often = settings(
 @given(X=stacks())
 @often
 def test_any_images_have_binary_ones_of_their_size(fitted, X):
-    before, state = X.copy(), dict(vars(fitted))
+    before, state = contents(X), dict(vars(fitted))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*outside the input range")
         answer = fitted.predict(X)
     assert answer.shape == X.shape
     assert answer.dtype == fitted.classes_.dtype
     assert np.isin(answer, fitted.classes_).all()
-    assert_array_equal(X, before)
+    assert contents(X) == before
     assert vars(fitted) == state
+
+
+def fit_anything(make, data):
+    """Fit on any images, with any truth of theirs, and binarize them."""
+    X = data.draw(stacks())
+    assume(X.size > 1)  # both values occur
+    Y = data.draw(truths(X.shape))
+    before = contents(X), contents(Y)
+    with warnings.catch_warnings():
+        # A step or two of a tiny network, on noise.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", ".*nearly black")
+        model = make().fit(X, Y)
+        answer = model.predict(X)
+    assert_array_equal(model.classes_, np.unique(Y))
+    assert answer.shape == X.shape
+    assert np.isin(answer, model.classes_).all()
+    assert (contents(X), contents(Y)) == before
+
+
+@pytest.mark.parametrize("name", ["otsu", "sauvola", "wiener"])
+@given(data=st.data())
+@often
+def test_any_images_are_fitted(name, tiny_gan, data):
+    fit_anything(lambda: BINARIZERS[name](tiny_gan), data)
+
+
+@given(data=st.data())
+@settings(often, max_examples=max(N_EXAMPLES // 10, 1))
+def test_a_network_is_fitted_on_any_images(tiny_gan, data):
+    fit_anything(tiny_gan, data)
 
 
 @given(X=spoilt())
 @often
 def test_anything_else_is_a_clear_error(fitted, X):
-    state = dict(vars(fitted))
+    before, state = contents(X), dict(vars(fitted))
     with pytest.raises((ValueError, TypeError)) as caught:
         fitted.predict(X)
     message = str(caught.value)
     assert re.search(r"\bX\b|sample\(s\)|Expected images", message), message
     assert not RAW.search(message), message
+    assert contents(X) == before
     assert vars(fitted) == state
 
 
 @given(bad=spoilt(), is_truth=st.booleans())
 @often
 def test_a_failed_fit_changes_nothing(fitted, plates, bad, is_truth):
-    state = dict(vars(fitted))
+    before, state = contents(bad), dict(vars(fitted))
     with pytest.raises((ValueError, TypeError)) as caught:
         fitted.fit(*((plates.X, bad) if is_truth else (bad, plates.Y)))
-    assert not RAW.search(str(caught.value)), str(caught.value)
+    message = str(caught.value)
+    assert re.search(r"\by\b" if is_truth else r"\bX\b", message), message
+    assert not RAW.search(message), message
+    assert contents(bad) == before
     assert vars(fitted) == state

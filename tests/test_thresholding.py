@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -361,3 +363,40 @@ def test_many_pixels_in_any_layout(order, nothing_is_sorted):
         image = np.broadcast_to(image[:1], image.shape)
         wanted = binarize_otsu(np.array(image))
     assert_array_equal(binarize_otsu(image), wanted)
+
+
+@pytest.mark.parametrize(
+    "dtype", [np.uint16, np.int16, np.int64, np.float16, np.float32, np.float64]
+)
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n_levels", [2, 5, 10**6])
+def test_pieces_give_the_bits_of_the_whole(dtype, seed, n_levels, monkeypatch):
+    image = photo(np.float64, seed, (40, 50))
+    if seed == 4:  # one level for nearly all of it
+        image[:38] = 0.5
+    image = np.rint(image * n_levels)
+    if np.dtype(dtype).kind == "f":
+        image /= n_levels
+    image = image.clip(0, 30000 if dtype == np.int16 else 65000).astype(dtype)
+    wanted = split_by_definition(image)
+    assert_array_equal(binarize_otsu(image), wanted)
+    monkeypatch.setattr("skdeblurbin._thresholding._AT_A_TIME", 7)
+    monkeypatch.setattr("skdeblurbin._thresholding._MOST_BLOCKS", 20)
+    assert_array_equal(binarize_otsu(image), wanted)
+
+
+@pytest.mark.parametrize("kind", ["noise", "strokes", "levels"])
+def test_memory_is_one_copy_and_no_more(kind):
+    image = np.random.default_rng(0).random((1500, 2000), np.float32)
+    if kind == "strokes":
+        image = np.tanh(9 * (image - 0.5))
+    elif kind == "levels":
+        image = np.rint(4 * image)
+    tracemalloc.start()
+    try:
+        next(otsu_thresholds([image]))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # The sorted copy has 11.4 MiB; arrays of pieces, of 2**18 values, have 2 each.
+    assert peak < image.nbytes + 26 * 2**20, f"{peak / 2**20:.1f} MiB"
