@@ -108,13 +108,9 @@ def _calibration_files(folder: str | None) -> list[Path]:
     """The photos in a folder, or some from its beginning to its end."""
     if folder is None:
         return []
-    from skdeblurbin.datasets._reading import IMAGE_SUFFIXES
+    from skdeblurbin.datasets._reading import is_image_file
 
-    files = sorted(
-        path
-        for path in check_folder(folder).iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    )
+    files = sorted(filter(is_image_file, check_folder(folder).iterdir()))
     if not files:
         raise CommandError(f"there are no images in {folder!r}.")
     step = -(-len(files) // _N_CALIBRATION)

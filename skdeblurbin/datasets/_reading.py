@@ -13,6 +13,15 @@ from PIL import Image, ImageOps
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
+def is_image_file(path: Path) -> bool:
+    """Whether a path is a file, not hidden, whose suffix is among those."""
+    return (
+        not path.name.startswith(".")
+        and path.suffix.lower() in IMAGE_SUFFIXES
+        and path.is_file()
+    )
+
+
 def read_grey(path: Path, max_pixels: int | None = None) -> NDArray[Any]:
     """Read one file as a 2-D array, uint8, or uint16 if it has 16 bits of grey.
 

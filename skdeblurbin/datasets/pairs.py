@@ -12,7 +12,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from skdeblurbin.datasets._reading import IMAGE_SUFFIXES, read_grey
+from skdeblurbin.datasets._reading import IMAGE_SUFFIXES, is_image_file, read_grey
 
 __all__ = ["load_image_pairs"]
 
@@ -157,8 +157,7 @@ def _list_images(folder: object, parameter: str) -> dict[str, Path]:
     images: dict[str, Path] = {}
     duplicates = []
     for file in sorted(path.iterdir()):
-        hidden = file.name.startswith(".")
-        if hidden or file.suffix.lower() not in IMAGE_SUFFIXES or not file.is_file():
+        if not is_image_file(file):
             continue
         if file.stem in images:
             duplicates.append(f"{images[file.stem].name} and {file.name}")
