@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -376,6 +378,29 @@ SHAPES = (
     "(n_samples, height, width), (n_samples, height, width, channels) with 1, 3 or 4 "
     "channels, (n_samples, n_features) rows of flattened images, or a list of images"
 )
+
+
+@pytest.mark.parametrize(("n_sizes", "rest"), [(3, ""), (4, ", ...")])
+def test_three_of_many_sizes_are_named(n_sizes, rest):
+    images = [np.ones((4, 4 + i)) for i in range(n_sizes)]
+    message = f"{n_sizes} images of shape (4, 4), (4, 5), (4, 6){rest} and 1 images"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check_image_pair(images, images[:1])
+
+
+@pytest.mark.parametrize("names", [("Y_true", "Y_pred"), ("X", "Y")])
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_the_one_of_a_pair_that_is_wrong_is_named(stack, wrong, names):
+    pair = [stack, stack]
+    pair[wrong] = np.ones(3)
+    with pytest.raises(ValueError, match=f"instead: {names[wrong]} must be of shape"):
+        check_image_pair(*pair, names)
+
+
+def test_lists_of_tensors_are_images(stack):
+    images = check_images([torch.from_numpy(image) for image in stack])
+    for image, expected in zip(images.grey, stack, strict=True):
+        assert_array_equal(image, expected)
 
 
 def test_messages_about_axes_in_full():
