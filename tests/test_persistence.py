@@ -355,6 +355,35 @@ def test_headers_and_arrays_that_cannot_be(name, saved):
     check_refused(saved, *CHANGES[name])
 
 
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ({"shape": "3"}, "has shape 3, which no array has"),
+        ({"shape": [True]}, r"has shape \[True\], which no array has"),
+        ({"shape": [-1]}, r"has shape \[-1\], which no array has"),
+        ({"shape": [3.0]}, r"has shape \[3.0\], which no array has"),
+        ({"shape": [2**63]}, "has shape .*, which no array has"),
+        ({"shape": [1] * 9}, "has shape .*, which no array has"),
+        ({"shape": [1, 1]}, "does not have the length of its shape"),
+        ({"shape": [0]}, "does not have the length of its shape"),
+        ({"shape": [1] * 8}, "does not have the length of its shape"),
+        ({"shape": [2**63 - 1]}, "does not have the length of its shape"),
+        ({"dtype": "BOOL"}, "has type BOOL, which is none of F"),
+        ({"dtype": "I64"}, "does not have the length of its shape"),
+        ({"dtype": "F16"}, "does not have the length of its shape"),
+    ],
+)
+def test_entries_are_checked_where_the_network_is_not_known(entry, reason, saved):
+    data = saved.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["head.bias"].update(entry)
+    text = json.dumps(header).encode()
+    saved.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+    with pytest.raises(ModelFileError, match=f"head.bias {reason}"):
+        persistence.read_model(saved, None)
+
+
 def test_parameters_of_the_machine_are_in_no_file(plates, tiny_gan, tmp_path):
     path, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
     model = tiny_gan(max_image_pixels=None, working_memory=5).fit(*plates)

@@ -194,6 +194,9 @@ def test_f_measure_of_images_without_ink_or_paper(true, pred, expected, classes)
     ("true", "pred", "classes", "message"),
     [
         ([0, 1], [0, 255], None, r"in one encoding.*got \[0, 1, 255\]"),
+        ([0.0, 0.5, 1.0], [0, 1, 1], None, r"between them, got \[0.0, 0.5, 1.0\]"),
+        ([0, 1, 1, 0], [0, 1, 2, 3], None, r"between them, got \[0, 1, 2\]\."),
+        ([7, 8, 9], [1, 2, 3], None, r"got \[1, 2, 3, 7, 8\]\."),
         ([0, 1], [0.5, 1], None, r"at most two values.*got \[0.*0\.5, 1"),
         ([0, 1], [0, 1], [5, 7], r"at most two values.*\[5, 7\], got \[0, 1\]"),
         ([0, 2], [0, 1], [0, 1, 2], r"at most two values"),

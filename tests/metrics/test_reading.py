@@ -14,6 +14,7 @@ from skdeblurbin.metrics import (
     make_reading_scorer,
     plate_accuracy,
 )
+from skdeblurbin.metrics.reading import bootstrap_interval
 
 
 @pytest.mark.parametrize(
@@ -123,3 +124,27 @@ def test_plates_that_cannot_be_read_do_not_count(plates):
         make_reading_scorer(lambda images: ["A"])(otsu, X, Y)
     with pytest.raises(TypeError, match="reader must be callable, got 'tesseract'"):
         make_reading_scorer("tesseract")
+
+
+def test_bootstrap_intervals_of_means():
+    rng = np.random.default_rng(0)
+    values = rng.normal(5, 2, 400)
+    low, high = bootstrap_interval(values)
+    # The normal law's 95 % interval of a mean, which so many values come near to.
+    half = 1.96 * values.std() / 20
+    assert low == pytest.approx(values.mean() - half, abs=0.1 * half)
+    assert high == pytest.approx(values.mean() + half, abs=0.1 * half)
+    assert bootstrap_interval(values) == (low, high)
+    assert bootstrap_interval(values, random_state=1) != (low, high)
+    narrow = bootstrap_interval(values, confidence=0.5)
+    assert low < narrow[0] < values.mean() < narrow[1] < high
+    assert narrow[1] - narrow[0] == pytest.approx(2 * 0.674 / 1.96 * half, rel=0.15)
+    assert bootstrap_interval(np.full(7, 0.25)) == (0.25, 0.25)
+
+
+def test_bootstrap_intervals_are_paired():
+    first, second = np.random.default_rng(0).random((2, 50))
+    one = {"n_resamples": 1, "confidence": 0.5}
+    (low, high), (other, _) = (bootstrap_interval(v, **one) for v in (first, second))
+    assert low == high  # of one resample
+    assert bootstrap_interval(first - second, **one)[0] == pytest.approx(low - other)
