@@ -43,6 +43,8 @@ from skdeblurbin._resizing import resize
 from skdeblurbin.datasets import make_blurred_plates
 from skdeblurbin.datasets._scene import view_corners, warp
 
+ENGINES = ("rapidocr", "tesseract")
+KINDS = ("real", "masks", "tilted", "drawn")
 N_FOLDS = 5
 N_DRAWN = 4000
 _ASPECT = 2.0  # of plates in the USA
@@ -81,10 +83,9 @@ def tilt(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (np.asarray(turned) > 127).astype(np.uint8)
 
 
-def sources(pairs: list[Pair], seed: int) -> dict[str, Callable[[], Source]]:
-    """What makes the plates of each kind, from pairs to train on."""
-
-    def drawn() -> Source:
+def source_of(kind: str, pairs: list[Pair], seed: int) -> Source:
+    """What makes the plates of a kind, from pairs to train on."""
+    if kind == "drawn":
         X, Y = make_blurred_plates(
             N_DRAWN,
             layout="plate",
@@ -92,17 +93,16 @@ def sources(pairs: list[Pair], seed: int) -> dict[str, Callable[[], Source]]:
             effects=("lettering", "surface"),
             random_state=10**5 + seed,
         )
-        return lambda i, rng: (X[i % N_DRAWN] / np.float32(255), Y[i % N_DRAWN])
+        pairs = list(zip(X / np.float32(255), Y, strict=True))
 
-    def truth(i: int) -> np.ndarray:
-        return pairs[i % len(pairs)][1]
+    def make(i: int, rng: np.random.Generator) -> Pair:
+        sharp, truth = pairs[i % len(pairs)]
+        if kind == "tilted":
+            truth = tilt(truth, rng)
+        masked = kind in ("masks", "tilted")
+        return on_even_paper(truth, rng) if masked else (sharp, truth)
 
-    return {
-        "real": lambda: lambda i, rng: pairs[i % len(pairs)],
-        "masks": lambda: lambda i, rng: on_even_paper(truth(i), rng),
-        "tilted": lambda: lambda i, rng: on_even_paper(tilt(truth(i), rng), rng),
-        "drawn": drawn,
-    }
+    return make
 
 
 def any_level(rng: np.random.Generator) -> str:
@@ -153,7 +153,7 @@ def report(results: dict[str, Any], kinds: list[str]) -> None:
         for kind in kinds:
             means = [
                 np.concatenate([fold[kind][f"{level}/{engine}"] for fold in folds])
-                for engine in ("rapidocr", "tesseract")
+                for engine in ENGINES
             ]
             cells.append(f"{kind} " + " / ".join(f"{m.mean():.3f}" for m in means))
         print(f"{level:22}", "   ".join(cells))
@@ -163,22 +163,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("pairs", type=Path)
     parser.add_argument("--model", default="plate", help="a name, or a file")
-    parser.add_argument(
-        "--kinds", nargs="+", default=["real", "masks", "tilted", "drawn"]
-    )
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--folds", type=int, default=N_FOLDS, help="how many are run")
     parser.add_argument("--photos", type=int, default=20_000)
     parser.add_argument("--results", type=Path, default=Path("runs/real_pairs.json"))
     arguments = parser.parse_args()
     rows, pairs = load_pairs(arguments.pairs)
     results = read_results(arguments.results)
-    readers = make_readers(["rapidocr", "tesseract"])
+    readers = make_readers(list(ENGINES))
     print(machine(), flush=True)
     folds = list(KFold(N_FOLDS).split(rows))
     for number, (train, test) in enumerate(folds[: arguments.folds]):
         done = results.setdefault(str(number), {})
         held_out = [rows[i] for i in test], [pairs[i] for i in test], readers
-        known = sources([pairs[i] for i in train], number)
+        known = [pairs[i] for i in train]
         if "as it is" not in done:
             done["as it is"] = rates(named_model(arguments.model), *held_out)
         for kind in arguments.kinds:
@@ -192,7 +190,8 @@ def main() -> None:
                 average_decay=0.999,
                 random_state=0,
             )
-            model.fit(*training_set(known[kind](), arguments.photos, number))
+            source = source_of(kind, known, number)
+            model.fit(*training_set(source, arguments.photos, number))
             done[kind] = rates(model, *held_out)
             write_results(arguments.results, results)
             print(f"fold {number}, {kind}", flush=True)
