@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 Points = list[tuple[float, float]]
+Box = tuple[float, float, float, float]
 Strokes = list[Points]
 
 _SUPERSAMPLING = 2
@@ -40,6 +41,9 @@ class Dies:
         Thickness of the strokes, as a share of the height.
     square : float
         Exponent of the superellipse that bowls are: 2 is an ellipse, more is squarer.
+    round_ends : float or None
+        Height of the ends of bowls, in half the bowl's width: 1 makes half circles.
+        Between them sides are straight. If None, bowls have no straight sides.
     waist : float
         Height of crossbars, as a share from the top.
     opening : float
@@ -56,6 +60,7 @@ class Dies:
     width: float
     pen: float
     square: float
+    round_ends: float | None
     waist: float
     opening: float
     wide: float
@@ -65,12 +70,15 @@ class Dies:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Dies:
         """Choose the proportions at random."""
-        width = rng.uniform(0.38, 0.7)
+        # Those of the USA are narrow, and are half of the world's that differ most.
+        width = rng.uniform(0.36, 0.5) if rng.random() < 0.5 else rng.uniform(0.4, 0.7)
         pen = float(np.exp(rng.uniform(np.log(0.08), np.log(0.19))))
+        straight = rng.random() < 0.65
         return cls(
             width=width,
             pen=min(pen, 0.28 * width),  # or the eyes of characters close
-            square=rng.uniform(2.0, 5.0),
+            square=rng.uniform(2.0, 2.6) if straight else rng.uniform(2.0, 5.0),
+            round_ends=rng.uniform(0.8, 1.3) if straight else None,
             waist=rng.uniform(0.43, 0.56),
             opening=rng.uniform(0.35, 1.0),
             wide=rng.uniform(1.0, 1.4),
@@ -79,6 +87,15 @@ class Dies:
             ),
             sign=_draw_sign(rng),
         )
+
+    def bowl(self, box: Box, begin: float, end: float) -> Points:
+        """Part of a bowl in a box; degrees from the right, clockwise as seen."""
+        if self.round_ends is None:
+            return _arc(box, begin, end, self.square)
+        x0, y0, x1, y1 = box
+        # Boxes are shares of a character's, which is `width` times as wide as high.
+        room = self.round_ends * self.width * (x1 - x0) / (y1 - y0)
+        return _arc(box, begin, end, self.square, min(1.0, room))
 
     def glyph(
         self, character: str, cap_height: int, above: int, below: int
@@ -145,16 +162,23 @@ def _draw_sign(
 
 
 def _arc(
-    box: tuple[float, float, float, float], begin: float, end: float, square: float
+    box: Box, begin: float, end: float, square: float, round_share: float = 1.0
 ) -> Points:
-    """Part of a superellipse in a box; degrees from the right, clockwise as seen."""
+    """Part of a superellipse in a box; degrees from the right, clockwise as seen.
+
+    Its upper and lower half take `round_share` of the box's height; what is left
+    between them are straight sides.
+    """
     x0, y0, x1, y1 = box
     n_points = max(3, round(_POINTS_A_TURN * abs(end - begin) / 360))
     angles = np.deg2rad(np.linspace(begin, end, n_points))
     cos, sin = np.cos(angles), np.sin(angles)
+    rise = round_share * np.abs(sin) ** (2 / square) + (1 - round_share)
     x = (x0 + x1) / 2 + (x1 - x0) / 2 * np.sign(cos) * np.abs(cos) ** (2 / square)
-    y = (y0 + y1) / 2 + (y1 - y0) / 2 * np.sign(sin) * np.abs(sin) ** (2 / square)
-    return list(zip(x.tolist(), y.tolist(), strict=True))
+    y = (y0 + y1) / 2 + (y1 - y0) / 2 * np.sign(sin) * rise
+    points = list(zip(x.tolist(), y.tolist(), strict=True))
+    # A whole turn ends where the other half of its last straight side begins.
+    return [*points, points[0]] if abs(end - begin) >= 360 else points
 
 
 def _flipped(strokes: Strokes) -> Strokes:
@@ -169,17 +193,15 @@ def _one(d: Dies) -> Strokes:
 
 
 def _two(d: Dies) -> Strokes:
-    top = _arc((0, 0, 1, 1.1 * d.waist), 190, 390, d.square)
+    top = d.bowl((0, 0, 1, 1.1 * d.waist), 190, 390)
     return [[*top, (0, 1), (1, 1)]]
 
 
 def _three(d: Dies) -> Strokes:
-    low = _arc((0, d.waist - 0.05, 1, 1), 270, 530 - np.rad2deg(d.opening), d.square)
+    low = d.bowl((0, d.waist - 0.05, 1, 1), 270, 530 - np.rad2deg(d.opening))
     if "flat 3" in d.variants:
         return [[(0, 0), (1, 0), (0.45, d.waist - 0.05), *low]]
-    high = _arc(
-        (0.05, 0, 0.95, d.waist), 190 + np.rad2deg(d.opening) / 2, 450, d.square
-    )
+    high = d.bowl((0.05, 0, 0.95, d.waist), 190 + np.rad2deg(d.opening) / 2, 450)
     return [high, [(0.4, d.waist), (0.55, d.waist)], low]
 
 
@@ -189,16 +211,16 @@ def _four(d: Dies) -> Strokes:
 
 
 def _five(d: Dies) -> Strokes:
-    low = _arc((0, d.waist - 0.1, 1, 1), 215, 515 - np.rad2deg(d.opening) / 2, d.square)
+    low = d.bowl((0, d.waist - 0.1, 1, 1), 215, 515 - np.rad2deg(d.opening) / 2)
     return [[(0.95, 0), (0.06, 0), (0.03, d.waist), *low]]
 
 
 def _six(d: Dies) -> Strokes:
-    bowl = _arc((0, d.waist - 0.1, 1, 1), 0, 360, d.square)
+    bowl = d.bowl((0, d.waist - 0.1, 1, 1), 0, 360)
     if "straight 6 and 9" in d.variants:
         return [bowl, [(0.03, 0.6), (0.6, 0)]]
     # It ends well above the bowl, or a bold 6 becomes an 8.
-    back = _arc((0, 0, 1, 1), 180, 335 - np.rad2deg(d.opening) / 2, d.square)
+    back = d.bowl((0, 0, 1, 1), 180, 335 - np.rad2deg(d.opening) / 2)
     return [bowl, back]
 
 
@@ -208,27 +230,27 @@ def _seven(d: Dies) -> Strokes:
 
 def _eight(d: Dies) -> Strokes:
     return [
-        _arc((0.06, 0, 0.94, d.waist), 0, 360, d.square),
-        _arc((0, d.waist, 1, 1), 0, 360, d.square),
+        d.bowl((0.06, 0, 0.94, d.waist), 0, 360),
+        d.bowl((0, d.waist, 1, 1), 0, 360),
     ]
 
 
 def _zero(d: Dies) -> Strokes:
-    ring = _arc((0, 0, 1, 1), 0, 360, d.square)
+    ring = d.bowl((0, 0, 1, 1), 0, 360)
     return [ring, [(0.2, 0.8), (0.8, 0.2)]] if "crossed 0" in d.variants else [ring]
 
 
 def _letter_a(d: Dies) -> Strokes:
     bar = 0.15 + d.waist
     if "round A" in d.variants:
-        top = _arc((0, 0, 1, 0.6), 180, 360, d.square)
+        top = d.bowl((0, 0, 1, 0.6), 180, 360)
         return [[(0, 1), *top, (1, 1)], [(0, bar), (1, bar)]]
     return [[(0, 1), (0.5, 0), (1, 1)], [((1 - bar) / 2, bar), ((1 + bar) / 2, bar)]]
 
 
 def _bowl_right(x: float, y0: float, y1: float, d: Dies) -> Points:
     """From a stem at the left, around to the right, and back to the stem."""
-    arc = _arc((2 * 0.4 - x, y0, x, y1), 270, 450, d.square)
+    arc = d.bowl((2 * 0.4 - x, y0, x, y1), 270, 450)
     return [(0, y0), *arc, (0, y1)]
 
 
@@ -239,11 +261,11 @@ def _letter_b(d: Dies) -> Strokes:
 
 def _letter_c(d: Dies) -> Strokes:
     half = np.rad2deg(d.opening)
-    return [_arc((0, 0, 1, 1), 360 - half, half, d.square)]
+    return [d.bowl((0, 0, 1, 1), 360 - half, half)]
 
 
 def _letter_g(d: Dies) -> Strokes:
-    arc = _arc((0, 0, 1, 1), 360 - np.rad2deg(d.opening), 10, d.square)
+    arc = d.bowl((0, 0, 1, 1), 360 - np.rad2deg(d.opening), 10)
     end: Points = [(1, 0.55), (0.55, 0.55)]
     strokes: Strokes = [[*arc, *end]]
     return [*strokes, [(1, 0.55), (1, 1)]] if "spur of G" in d.variants else strokes
@@ -257,7 +279,7 @@ def _letter_i(d: Dies) -> Strokes:
 
 
 def _letter_j(d: Dies) -> Strokes:
-    hook: Points = [(1, 0), *_arc((0, 0.4, 1, 1), 0, 170, d.square)]
+    hook: Points = [(1, 0), *d.bowl((0, 0.4, 1, 1), 0, 170)]
     return [hook, [(0.4, 0), (1, 0)]] if "bar of J" in d.variants else [hook]
 
 
@@ -275,17 +297,17 @@ def _letter_p(d: Dies) -> Strokes:
 
 
 def _letter_q(d: Dies) -> Strokes:
-    return [_arc((0, 0, 1, 1), 0, 360, d.square), [(0.55, 0.7), (1, 1.03)]]
+    return [d.bowl((0, 0, 1, 1), 0, 360), [(0.55, 0.7), (1, 1.03)]]
 
 
 def _letter_s(d: Dies) -> Strokes:
     half = np.rad2deg(d.opening) / 2
-    high = _arc((0.03, 0, 0.97, d.waist), 360 - half, 90, d.square)
-    return [[*high, *_arc((0, d.waist, 1, 1), 270, 540 - half, d.square)]]
+    high = d.bowl((0.03, 0, 0.97, d.waist), 360 - half, 90)
+    return [[*high, *d.bowl((0, d.waist, 1, 1), 270, 540 - half)]]
 
 
 def _letter_u(d: Dies) -> Strokes:
-    return [[(0, 0), *_arc((0, 0.4, 1, 1), 180, 0, d.square), (1, 0)]]
+    return [[(0, 0), *d.bowl((0, 0.4, 1, 1), 180, 0), (1, 0)]]
 
 
 def _letter_w(d: Dies) -> Strokes:
@@ -323,7 +345,7 @@ _STROKES: dict[str, Callable[[Dies], Strokes]] = {
     "L": _fixed([(0, 0), (0, 1), (1, 1)]),
     "M": _letter_m,
     "N": _fixed([(0, 1), (0, 0), (1, 1), (1, 0)]),
-    "O": lambda d: [_arc((0, 0, 1, 1), 0, 360, d.square)],
+    "O": lambda d: [d.bowl((0, 0, 1, 1), 0, 360)],
     "P": _letter_p,
     "Q": _letter_q,
     "R": lambda d: [*_letter_p(d), [(0.5, d.waist + 0.06), (1, 1)]],

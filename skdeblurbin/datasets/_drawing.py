@@ -125,14 +125,14 @@ class Lettering:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, *, dies: bool = False) -> Lettering:
-        """Choose a font, or `dies` in two of three cases, and its spacing at random."""
+        """Choose a font, or `dies` in three of four cases, and the spacing."""
         lettering = cls(
             font=FONTS[rng.integers(len(FONTS))],
             gap=rng.uniform(0.09, 0.18),
             space=rng.uniform(0.2, 0.45),
             fixed_pitch=bool(rng.random() < 0.5),
         )
-        if dies and rng.random() < 0.67:
+        if dies and rng.random() < 0.75:
             gap = rng.uniform(0.07, 0.26)
             return replace(lettering, dies=Dies.draw(rng), gap=gap)
         return lettering

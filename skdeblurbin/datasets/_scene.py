@@ -20,6 +20,10 @@ from skdeblurbin.datasets._drawing import Box, Lettering, place_lines
 from skdeblurbin.datasets._palette import INK, ON_PLATE, PAPER, Palette
 from skdeblurbin.datasets._texts import SIGN
 
+#: How strong turn, shear and perspective are in free views, and how often each.
+STEEPNESS = (0.3, 1.0, 2.0)
+STEEPNESS_SHARES = (0.4, 0.4, 0.2)
+
 
 def paint_lines(
     canvas: Image.Image,
@@ -193,8 +197,9 @@ def view_corners(
 
     The plate, `aspect` times as wide as high, is turned, sheared and put into a weak
     perspective; then the box around it is stretched to the picture, less a margin. If
-    it is `free`, all this is stronger now and then: crops that are so tight that the
-    border is cut off, or so wide that the plate fills two thirds; steep views.
+    it is `free`, views are steeper now and then, or nearly straight as those of barrier
+    cameras are; crops are so tight that the border is cut off, or so wide that the
+    plate fills two thirds.
 
     Returns
     -------
@@ -202,7 +207,7 @@ def view_corners(
         x and y of the corners: top left, top right, bottom right, bottom left.
     """
     corners = np.array([(0, 0), (aspect, 0), (aspect, 1), (0, 1)], float)
-    steep = 2.0 if free and rng.random() < 0.3 else 1.0
+    steep = float(rng.choice(STEEPNESS, p=STEEPNESS_SHARES)) if free else 1.0
     angle = steep * np.clip(rng.normal(0, 0.04), -0.12, 0.12)
     cos, sin = np.cos(angle), np.sin(angle)
     shear = steep * np.clip(rng.normal(0, 0.06), -0.15, 0.15)
@@ -214,7 +219,7 @@ def view_corners(
     margin = (0.005, 0.07)
     if free:
         kind = rng.random()
-        margin = (-0.05, 0.04) if kind < 0.4 else (0.0, 0.15) if kind < 0.6 else margin
+        margin = (-0.05, 0.04) if kind < 0.5 else (0.0, 0.15) if kind < 0.7 else margin
     low = rng.uniform(*margin, size=2)
     high = 1 - rng.uniform(*margin, size=2)
     placed: NDArray[np.float64] = (low + corners * (high - low)) * size

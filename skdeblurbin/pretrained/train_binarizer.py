@@ -1,32 +1,44 @@
 """Train a model of the package on drawn plates.
 
     python -m skdeblurbin.pretrained.train_binarizer plate [--work DIR] [-o FILE]
-        [--start FILE --first-part N [--average]]
+        [--start FILE --first-part N [--plain] [--average FILE...]]
 
 Draws the plates (once, on all processors), trains, and writes the weights. An
 interrupted run goes on where it was: from the drawn parts and the checkpoint in --work.
 Drawing takes twelve minutes on two cores, training "plate" an hour and forty minutes on
 one; the model cards in the documentation tell what came out. --start goes on from a
 model that was trained before, with a rate that begins anew; --first-part is for it to
-see other plates than that one did. With --average the weights written are the means of
-those before and after, which read better than either (Wortsman et al. 2022, "Robust
-fine-tuning of zero-shot models", doi 10.1109/CVPR52688.2022.00780).
+see other plates than that one did. With --plain the plates are blurred by one straight
+movement or out of focus, and photographed well, as by cameras that are made for it;
+that teaches long motion, once all effects have been learnt. With --average the weights
+written are the means of this training's and of those of other models that began alike,
+which read better than any of them (Wortsman et al. 2022, "Model soups", doi
+10.48550/arXiv.2203.05482).
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from skdeblurbin._files import write_atomically
 from skdeblurbin._gan import GANBinarizer
 from skdeblurbin.datasets import make_blurred_plates
+from skdeblurbin.datasets.degradations import (
+    REFERENCE_HEIGHT,
+    add_noise,
+    gaussian_blur,
+    motion_blur,
+    uneven_light,
+)
 from skdeblurbin.datasets.plates import DEFAULT_SHAPES, Layout
 
 #: The models, named as the layouts of `make_blurred_plates` that they are trained on.
@@ -34,6 +46,9 @@ MODELS: tuple[Layout, ...] = ("plate", "characters")
 N_PARTS, PLATES_A_PART = 200, 250
 #: Of the parts in turn: from photos that are hardly blurred to such as cannot be read.
 SEVERITIES = (0.1, 0.25, 0.4, 0.5, 0.6, 0.8)
+#: Where long motion leaves streaks of light and dark, a model that has to allow for
+#: either polarity reads neither; of real plates few are light on dark.
+LIGHT_ON_DARK = 0.05
 PARAMETERS: dict[str, Any] = {
     "adversarial_weight": 0,
     "n_blocks": 8,
@@ -46,6 +61,7 @@ PARAMETERS: dict[str, Any] = {
 }
 
 Images = NDArray[np.uint8]
+Draw = Callable[[Layout, int], tuple[Images, Images]]
 
 
 def main() -> None:
@@ -67,29 +83,85 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=PARAMETERS["max_epochs"])
     parser.add_argument("--start", type=Path, help="a model to go on from")
     parser.add_argument(
-        "--average", action="store_true", help="the mean with the weights of --start"
+        "--plain", action="store_true", help="one cause of blur, by a good camera"
+    )
+    parser.add_argument(
+        "--average", type=Path, nargs="+", default=[], help="models to average with"
     )
     arguments = parser.parse_args()
-    if arguments.average and arguments.start is None:
-        parser.error("--average needs --start.")
+    others = [GANBinarizer.load(file) for file in arguments.average]
     work = arguments.work or Path("runs") / arguments.name
     output = arguments.output or Path(f"{arguments.name}.safetensors")
     numbers = range(arguments.first_part, arguments.first_part + arguments.parts)
-    X, Y = training_set(arguments.name, work / "drawn", numbers)
+    draw = draw_plainly if arguments.plain else draw_with_all_effects
+    X, Y = training_set(arguments.name, work / "drawn", numbers, draw)
     model = prepare(X.shape[1:], arguments.epochs, arguments.start)
     train(model, X, Y, work / "checkpoints")
-    if arguments.average:
-        average(model, GANBinarizer.load(arguments.start))
+    average(model, others)
     model.save(output, half_precision=True)
     print(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
 
 
-def training_set(layout: Layout, folder: Path, numbers: range) -> tuple[Images, Images]:
+def draw_with_all_effects(layout: Layout, number: int) -> tuple[Images, Images]:
+    """Draw the plates of a part: all effects, at one of the severities."""
+    return make_blurred_plates(
+        PLATES_A_PART,
+        DEFAULT_SHAPES[layout],
+        layout,
+        severity=SEVERITIES[number % len(SEVERITIES)],
+        light_on_dark=LIGHT_ON_DARK,
+        effects="all",
+        random_state=number,
+    )
+
+
+def draw_plainly(layout: Layout, number: int) -> tuple[Images, Images]:
+    """Draw the plates of a part, and photograph them well."""
+    sharp, Y = make_blurred_plates(
+        PLATES_A_PART,
+        DEFAULT_SHAPES[layout],
+        layout,
+        severity=0,
+        light_on_dark=LIGHT_ON_DARK,
+        effects=("lettering", "surface"),
+        random_state=number,
+    )
+    rng = np.random.default_rng(number)
+    photos = [photograph_plainly(plate / np.float32(255), rng) for plate in sharp]
+    return np.rint(255 * np.stack(photos)).astype(np.uint8), Y
+
+
+def photograph_plainly(
+    plate: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Blur by one straight movement, or out of focus, or not; noise, uneven light.
+
+    Lengths are in pixels for 64 rows of plate.
+    """
+    unit = plate.shape[0] / REFERENCE_HEIGHT
+    photo = plate
+    if rng.random() < 0.5:
+        photo = uneven_light(photo, rng, rng.uniform(0, 1))
+    cause = rng.choice(["motion", "defocus", "none"], p=[0.7, 0.2, 0.1])
+    if cause == "motion":
+        length, angle = rng.uniform(1.5, 16), rng.uniform(0, np.pi)
+        photo = motion_blur(photo, length * unit, angle)
+    elif cause == "defocus":
+        photo = gaussian_blur(photo, rng.uniform(0.5, 2.8) * unit)
+    if rng.random() < 0.5:
+        photo = add_noise(photo, rng, shot=0, read=rng.uniform(0, 10 / 255))
+    return photo
+
+
+def training_set(
+    layout: Layout, folder: Path, numbers: range, draw: Draw = draw_with_all_effects
+) -> tuple[Images, Images]:
     """Draw the parts that are not in the folder yet; all of them together."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = {number: folder / f"{number:03}.npy" for number in numbers}
+    kind = "plain_" if draw is draw_plainly else ""
+    files = {number: folder / f"{kind}{number:03}.npy" for number in numbers}
     Parallel(n_jobs=-1, verbose=1)(
-        delayed(_draw_part)(layout, file, number)
+        delayed(_draw_part)(draw, layout, file, number)
         for number, file in files.items()
         if not file.exists()
     )
@@ -99,15 +171,8 @@ def training_set(layout: Layout, folder: Path, numbers: range) -> tuple[Images, 
     return drawn & ~one, drawn & one
 
 
-def _draw_part(layout: Layout, file: Path, number: int) -> None:
-    X, Y = make_blurred_plates(
-        PLATES_A_PART,
-        DEFAULT_SHAPES[layout],
-        layout,
-        severity=SEVERITIES[number % len(SEVERITIES)],
-        effects="all",
-        random_state=number,
-    )
+def _draw_part(draw: Draw, layout: Layout, file: Path, number: int) -> None:
+    X, Y = draw(layout, number)
     with io.BytesIO() as buffer:
         np.save(buffer, X & 0xFE | Y)
         write_atomically(file, buffer.getvalue())
@@ -127,15 +192,21 @@ def train(model: GANBinarizer, X: Images, Y: Images, checkpoints: Path) -> None:
     """Train, with a checkpoint each minute."""
     model.set_params(checkpoint_dir=checkpoints, verbose=1)
     model.fit(X, Y)
-    model.set_params(checkpoint_dir=None, verbose=0, warm_start=False)
+    # What the model trains with if somebody fits it anew, not how it was trained last.
+    epochs = PARAMETERS["max_epochs"]
+    model.set_params(
+        checkpoint_dir=None, verbose=0, warm_start=False, max_epochs=epochs
+    )
 
 
-def average(model: GANBinarizer, other: GANBinarizer) -> None:
-    """Give a model the means of its weights and of another's."""
-    weights, others = model.generator_.state_dict(), other.generator_.state_dict()
+def average(model: GANBinarizer, others: list[GANBinarizer]) -> None:
+    """Give a model the means of its weights and of those of others."""
+    states = [one.generator_.state_dict() for one in (model, *others)]
     means = {
-        name: (value + others[name]) / 2 if value.is_floating_point() else value
-        for name, value in weights.items()
+        name: torch.stack([state[name] for state in states]).mean(dim=0)
+        if value.is_floating_point()
+        else value
+        for name, value in states[0].items()
     }
     model.generator_.load_state_dict(means)
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from skimage.measure import euler_number, label
@@ -55,12 +57,24 @@ def test_strokes_are_as_thick_as_the_pen():
         assert np.count_nonzero(stem) == pytest.approx(dies.pen * CAP, abs=1.1)
 
 
+def test_sides_are_straight_between_round_ends():
+    bowled = replace(DIES[0], width=0.5, pen=0.1, square=2.0, variants=frozenset())
+    straight, round_ = (
+        replace(bowled, round_ends=ends).glyph("O", CAP, ABOVE, BELOW) > 127
+        for ends in (1.0, None)
+    )
+    # Ends as high as half the width leave half of the height to the sides.
+    sides = slice(ABOVE + round(0.3 * CAP), ABOVE + round(0.7 * CAP))
+    assert straight[sides, [[1], [-2]]].all()
+    assert not round_[sides, 0].all()
+
+
 def test_dies_differ():
     rng = np.random.default_rng(0)
     assert len({Dies.draw(rng) for _ in range(50)}) == 50
     letterings = [Lettering.draw(rng, dies=True) for _ in range(200)]
     share = np.mean([lettering.dies is not None for lettering in letterings])
-    assert 0.55 < share < 0.8
+    assert 0.65 < share < 0.85
     assert all(Lettering.draw(rng).dies is None for _ in range(20))
 
 

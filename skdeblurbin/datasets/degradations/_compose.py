@@ -225,9 +225,9 @@ def _strong_blur(
         length = MAX_LONG_MOTION * strength * unit
         if kind == "both":
             length *= 1 - 0.5 * share
-        if rng.random() < 0.2:
+        if rng.random() < 0.1:
             return shake_blur(blurred, length, rng, rng.uniform(0.2, 1.0))
-        blurred = _move(blurred, length, rng, sideways=0.3, curved=0.3)
+        blurred = _move(blurred, length, rng, sideways=0.3, curved=0.15)
     return blurred
 
 
