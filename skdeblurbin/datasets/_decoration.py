@@ -11,13 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from skdeblurbin.datasets._drawing import (
-    NAME_FONTS,
-    Box,
-    Lettering,
-    place_lines,
-    written,
-)
+from skdeblurbin.datasets._dies import Box
+from skdeblurbin.datasets._drawing import NAME_FONTS, Lettering, place_lines, written
 from skdeblurbin.datasets._palette import INK, ON_PLATE, PAPER, Palette
 
 Placed = list[tuple[Image.Image, tuple[int, int]]]

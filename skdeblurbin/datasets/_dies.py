@@ -70,7 +70,7 @@ class Dies:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Dies:
         """Choose the proportions at random."""
-        # Those of the USA are narrow, and are half of the world's that differ most.
+        # Half of them narrow, as those of the USA are.
         width = rng.uniform(0.36, 0.5) if rng.random() < 0.5 else rng.uniform(0.4, 0.7)
         pen = float(np.exp(rng.uniform(np.log(0.08), np.log(0.19))))
         straight = rng.random() < 0.65

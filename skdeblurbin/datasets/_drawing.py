@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from skdeblurbin.datasets._dies import Dies
+from skdeblurbin.datasets._dies import Box, Dies
 
 #: Names of the font files in ``skdeblurbin/datasets/fonts``, without ``.ttf``.
 FONTS = (
@@ -45,7 +45,6 @@ ABOVE, BELOW = 0.06, 0.32
 # How far tails may hang below the box of a text, as a share of the capitals' height.
 TAIL_ROOM = 0.06
 
-Box = tuple[float, float, float, float]
 Mask = NDArray[np.uint8]
 
 

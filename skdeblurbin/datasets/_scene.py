@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from skdeblurbin.datasets._decoration import decorate, mask_character, shine, stamp
-from skdeblurbin.datasets._dies import Dies
-from skdeblurbin.datasets._drawing import Box, Lettering, place_lines
+from skdeblurbin.datasets._dies import Box, Dies
+from skdeblurbin.datasets._drawing import Lettering, place_lines
 from skdeblurbin.datasets._palette import INK, ON_PLATE, PAPER, Palette
 from skdeblurbin.datasets._texts import SIGN
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,6 @@ PARAMETERS: dict[str, Any] = {
 }
 
 Images = NDArray[np.uint8]
-Draw = Callable[[Layout, int], tuple[Images, Images]]
 
 
 def main() -> None:
@@ -93,8 +91,8 @@ def main() -> None:
     work = arguments.work or Path("runs") / arguments.name
     output = arguments.output or Path(f"{arguments.name}.safetensors")
     numbers = range(arguments.first_part, arguments.first_part + arguments.parts)
-    draw = draw_plainly if arguments.plain else draw_with_all_effects
-    X, Y = training_set(arguments.name, work / "drawn", numbers, draw)
+    drawn = work / "drawn"
+    X, Y = training_set(arguments.name, drawn, numbers, plain=arguments.plain)
     model = prepare(X.shape[1:], arguments.epochs, arguments.start)
     train(model, X, Y, work / "checkpoints")
     average(model, others)
@@ -102,33 +100,22 @@ def main() -> None:
     print(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
 
 
-def draw_with_all_effects(layout: Layout, number: int) -> tuple[Images, Images]:
-    """Draw the plates of a part: all effects, at one of the severities."""
-    return make_blurred_plates(
+def draw_part(layout: Layout, number: int, *, plain: bool) -> tuple[Images, Images]:
+    """Draw the plates of a part: all effects at a severity, or photographed well."""
+    X, Y = make_blurred_plates(
         PLATES_A_PART,
         DEFAULT_SHAPES[layout],
         layout,
-        severity=SEVERITIES[number % len(SEVERITIES)],
+        severity=0 if plain else SEVERITIES[number % len(SEVERITIES)],
         light_on_dark=LIGHT_ON_DARK,
-        effects="all",
+        effects=("lettering", "surface") if plain else "all",
         random_state=number,
     )
-
-
-def draw_plainly(layout: Layout, number: int) -> tuple[Images, Images]:
-    """Draw the plates of a part, and photograph them well."""
-    sharp, Y = make_blurred_plates(
-        PLATES_A_PART,
-        DEFAULT_SHAPES[layout],
-        layout,
-        severity=0,
-        light_on_dark=LIGHT_ON_DARK,
-        effects=("lettering", "surface"),
-        random_state=number,
-    )
-    rng = np.random.default_rng(number)
-    photos = [photograph_plainly(plate / np.float32(255), rng) for plate in sharp]
-    return np.rint(255 * np.stack(photos)).astype(np.uint8), Y
+    if plain:
+        rng = np.random.default_rng(number)
+        photos = [photograph_plainly(plate / np.float32(255), rng) for plate in X]
+        X = np.rint(255 * np.stack(photos)).astype(np.uint8)
+    return X, Y
 
 
 def photograph_plainly(
@@ -154,14 +141,14 @@ def photograph_plainly(
 
 
 def training_set(
-    layout: Layout, folder: Path, numbers: range, draw: Draw = draw_with_all_effects
+    layout: Layout, folder: Path, numbers: range, *, plain: bool = False
 ) -> tuple[Images, Images]:
     """Draw the parts that are not in the folder yet; all of them together."""
     folder.mkdir(parents=True, exist_ok=True)
-    kind = "plain_" if draw is draw_plainly else ""
+    kind = "plain_" if plain else ""
     files = {number: folder / f"{kind}{number:03}.npy" for number in numbers}
     Parallel(n_jobs=-1, verbose=1)(
-        delayed(_draw_part)(draw, layout, file, number)
+        delayed(_write_part)(layout, file, number, plain=plain)
         for number, file in files.items()
         if not file.exists()
     )
@@ -171,8 +158,8 @@ def training_set(
     return drawn & ~one, drawn & one
 
 
-def _draw_part(draw: Draw, layout: Layout, file: Path, number: int) -> None:
-    X, Y = draw(layout, number)
+def _write_part(layout: Layout, file: Path, number: int, *, plain: bool) -> None:
+    X, Y = draw_part(layout, number, plain=plain)
     with io.BytesIO() as buffer:
         np.save(buffer, X & 0xFE | Y)
         write_atomically(file, buffer.getvalue())

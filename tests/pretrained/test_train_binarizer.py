@@ -68,7 +68,7 @@ def test_averaged_weights_are_the_means(train, tmp_path):
 def test_plates_that_are_drawn_are_not_drawn_again(train, tmp_path, monkeypatch):
     first = train("first")
     (tmp_path / "first.safetensors").unlink()
-    monkeypatch.setattr(train_binarizer, "_draw_part", None)
+    monkeypatch.setattr(train_binarizer, "_write_part", None)
     again = train("first")
     for name, value in weights(first).items():
         assert torch.equal(value, weights(again)[name]), name
