@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from itertools import count, islice
 from numbers import Integral
 from typing import Literal, overload
@@ -224,23 +225,68 @@ def draw_one_by_one(
     photo, truth : ndarray of shape (height, width)
     text : str
     """
+    check_number(severity, "severity", low=0, high=1)
+    scenes = draw_scenes(
+        image_shape,
+        layout,
+        light_on_dark=light_on_dark,
+        effects=effects,
+        random_state=random_state,
+    )
+    chosen = _check_effects(effects)
+
+    def photograph(scene: Scene) -> tuple[Images, Images, str]:
+        photo = degrade(scene.grey, severity, scene.rng, chosen)
+        return np.rint(photo * 255).astype(np.uint8), scene.truth, scene.text
+
+    return map(photograph, scenes)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A sharp plate before it is photographed.
+
+    Attributes
+    ----------
+    grey : float32 ndarray of shape (height, width)
+        In [0, 1].
+    truth : uint8 ndarray of shape (height, width)
+        0 is ink, 1 is paper.
+    text : str
+    rng : numpy.random.Generator
+        For what happens to it next.
+    """
+
+    grey: NDArray[np.float32]
+    truth: Images
+    text: str
+    rng: np.random.Generator
+
+
+def draw_scenes(
+    image_shape: tuple[int, int] | None,
+    layout: Layout,
+    *,
+    light_on_dark: float,
+    effects: Effects,
+    random_state: RandomState,
+) -> Iterator[Scene]:
+    """Check the parameters, and draw sharp plates without end."""
     layout = _check_layout(layout)
     shape = _check_image_shape(image_shape, layout)
-    check_number(severity, "severity", low=0, high=1)
     check_number(light_on_dark, "light_on_dark", low=0, high=1)
     chosen = _check_effects(effects)
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
-    def draw(number: int) -> tuple[Images, Images, str]:
+    def draw(number: int) -> Scene:
         rng = np.random.default_rng([seed, number])
         named = "lettering" in chosen
         share = TWO_LINES_SHARE_NAMED if named else TWO_LINES_SHARE
         n_lines = 2 if rng.random() < share else 1
         lines = draw_plate_text(rng, n_lines, named=named)
         palette = Palette.draw(rng, light_on_dark)
-        scene, truth = _draw_scene(shape, layout, lines, palette, chosen, rng)
-        photo = degrade(scene, severity, rng, chosen)
-        return np.rint(photo * 255).astype(np.uint8), truth, " ".join(lines)
+        grey, truth = _draw_scene(shape, layout, lines, palette, chosen, rng)
+        return Scene(grey, truth, " ".join(lines), rng)
 
     return map(draw, count())
 

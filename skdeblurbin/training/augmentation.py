@@ -57,11 +57,11 @@ def augment_pair(
     ((32, 48), array([1.], dtype=float32))
     """
     both = torch.from_numpy(np.stack([blurred, target])[None])  # (1, 2, h, w)
-    moved = _move(both, rng)[0]
+    moved = move(both, rng)[0]
     photo = moved[:1]
     if rng.random() < _REBLUR_SHARE:
         photo = _reblur(photo, rng)
-    photo = _relight(photo, rng)
+    photo = relight(photo, rng)
     noise = rng.random() * _MAX_NOISE
     grain = rng.standard_normal(blurred.shape, dtype=np.float32)
     degraded = np.clip(photo[0].numpy() + np.float32(noise) * grain, 0, 1)
@@ -69,7 +69,18 @@ def augment_pair(
     return degraded, (moved[1].numpy() > 0.5).astype(np.float32)
 
 
-def _move(images: Tensor, rng: np.random.Generator) -> Tensor:
+def move(images: Tensor, rng: np.random.Generator) -> Tensor:
+    """Turn, shear, scale and shift images a little, all of them alike.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n_images, n_channels, height, width)
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Tensor of the same shape
+    """
     height, width = images.shape[-2:]
     angle, shear = rng.normal(0, _ROTATION), rng.normal(0, _SHEAR)
     scale_x, scale_y = np.exp(rng.normal(0, _SCALE, 2))
@@ -96,7 +107,20 @@ def _reblur(photo: Tensor, rng: np.random.Generator) -> Tensor:
     return functional.conv2d(padded, kernel[None, None])[0]
 
 
-def _relight(photo: Tensor, rng: np.random.Generator) -> Tensor:
+def relight(photo: Tensor, rng: np.random.Generator) -> Tensor:
+    """Change contrast, brightness and gamma a little.
+
+    Parameters
+    ----------
+    photo : Tensor of any shape
+        In [0, 1].
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Tensor of the same shape
+        In [0, 1].
+    """
     gain, gamma = np.exp(rng.normal(0, (_GAIN, _GAMMA)))
     middle = photo.mean()
     stretched = (photo - middle) * gain + middle + rng.normal(0, _OFFSET)

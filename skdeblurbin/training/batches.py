@@ -111,16 +111,20 @@ class PairBatches:
         return -(-len(self._pairs) // self._batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        if self._resumed is None:
-            self._order, self._n_drawn = self._rng.permutation(len(self._pairs)), 0
-        else:
-            (self._order, self._n_drawn), self._resumed = self._resumed, None
-        for indices in np.array_split(self._order, len(self))[self._n_drawn :]:
+        for indices in self._begin():
             self._n_drawn += 1
             photos, truths = zip(*map(self._pair, indices), strict=True)
             blurred, mask = to_batch(photos, self._minimum_size, self._device)
             target, _ = to_batch(truths, self._minimum_size, self._device)
             yield Batch(blurred * 2 - 1, target * 2 - 1, mask, self._weight(indices))
+
+    def _begin(self) -> list[NDArray[np.int64]]:
+        """The batches of a new iteration, or what is left of a resumed one."""
+        if self._resumed is None:
+            self._order, self._n_drawn = self._rng.permutation(len(self._pairs)), 0
+        else:
+            (self._order, self._n_drawn), self._resumed = self._resumed, None
+        return np.array_split(self._order, len(self))[self._n_drawn :]
 
     def state_dict(self) -> dict[str, Any]:
         """The place in the present iteration, and that of the random generator."""
