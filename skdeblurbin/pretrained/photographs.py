@@ -74,8 +74,8 @@ class PhotographedBatches(PairBatches):
         epoch = tuple(self._order[:4].tolist())
         keys = [[(int(i), epoch) for i in indices] for indices in batches]
         loader: DataLoader[Any] = DataLoader(
-            _Photos(self._pairs),  # type: ignore[arg-type]
-            batch_sampler=keys,  # type: ignore[arg-type]
+            _Photos(self._pairs),
+            batch_sampler=keys,
             num_workers=self.n_workers,
         )
         for photos, truths in loader:
@@ -95,7 +95,7 @@ class _Photos(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         index, epoch = key
         rng = np.random.default_rng([*epoch, index])
-        plate = self._pairs.grey[index].astype(np.float32) / 255
+        plate = self._pairs.grey[index].astype(np.float32) / np.float32(255)
         truth = self._pairs.paper[index].astype(np.float32)
         photo, moved = photograph(plate, truth, rng)
         return np.rint(photo * 255).astype(np.uint8), moved

@@ -134,11 +134,12 @@ def prepare(
     if start is not None:
         known = GANBinarizer.load(start)
         learner.__setstate__(known.__getstate__())
-    return learner.set_params(
+    learner.set_params(
         **{**PARAMETERS, **NETWORKS[name], "max_epochs": max_epochs},
         working_shape=DEFAULT_SHAPES[name],
         warm_start=start is not None,
     )
+    return learner
 
 
 def train(
@@ -151,9 +152,10 @@ def train(
     model.__setstate__(learner.__getstate__())
     # What the model trains with if somebody fits it anew, not how it was trained.
     epochs = PARAMETERS["max_epochs"]
-    return model.set_params(
+    model.set_params(
         checkpoint_dir=None, verbose=0, warm_start=False, max_epochs=epochs
     )
+    return model
 
 
 if __name__ == "__main__":

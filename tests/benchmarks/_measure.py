@@ -29,7 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from skdeblurbin import GANBinarizer
 from skdeblurbin._files import write_atomically
 from skdeblurbin.datasets import make_blurred_plates
-from skdeblurbin.pretrained.train_binarizer import SEVERITIES
+from skdeblurbin.pretrained.photographs import SEVERITIES
 from skdeblurbin.training import Batch, PairBatches, Pairs, Trainer
 
 # Worker threads of OpenMP and ONNX Runtime go on spinning for some milliseconds after

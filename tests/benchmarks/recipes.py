@@ -37,7 +37,6 @@ from time_to_quality import Learner, LibraryLearner, RivalLearner
 from skdeblurbin.datasets.degradations import EFFECTS
 from skdeblurbin.metrics import RapidOCRReader, root_mean_squared_error
 from skdeblurbin.networks.vgg import find_vgg16
-from skdeblurbin.pretrained.train_binarizer import PARAMETERS
 from skdeblurbin.training import OPTIMIZERS
 
 LEVELS = {
@@ -47,10 +46,7 @@ LEVELS = {
 N_TRAINING, N_TEST = 6000, 180
 
 #: What the others differ from.
-BASE: dict[str, Any] = {
-    name: PARAMETERS[name]
-    for name in ("adversarial_weight", "n_blocks", "downsampling")
-}
+BASE: dict[str, Any] = {"adversarial_weight": 0, "n_blocks": 8, "downsampling": 4}
 ADVERSARY = {"adversarial_weight": 0.1}
 GLYPH = {"perceptual": "glyph", **ADVERSARY}
 
@@ -92,6 +88,7 @@ NETWORKS = {
     "1 level": library(n_levels=1),
     "downsampling 2": library(downsampling=2),
     "downsampling 1": library(downsampling=1),
+    "14 blocks, downsampling 2": library(n_blocks=14, downsampling=2),
     "dense, downsampling 1": dense(1),
     "dense, downsampling 2": dense(2),
     "dense, downsampling 4": dense(4),
