@@ -89,6 +89,12 @@ class GANBinarizer(FittedSummary, GANFitting, GANExport):
     average_decay : float or None, default=0.995
         Predict with a moving average of the generator's weights, with this decay for
         each update. None predicts with the last weights.
+    freeze_batch_norm : bool, default=False
+        Whether BatchNorm keeps the means and variances of a fitted model, and
+        normalizes by them, where a training goes on from it (`warm_start`, or
+        `partial_fit`); without effect on a new model, and on the discriminator. Few
+        pairs do not tell what they are: a model of the package that is trained on for a
+        few epochs is the better for it.
     augment : bool, default=True
         Whether to vary the pairs at random (small affine maps, contrast, noise, blur).
     validation_fraction : float or None, default=None
@@ -212,6 +218,7 @@ class GANBinarizer(FittedSummary, GANFitting, GANExport):
         learning_rate: float = 0.003,
         learning_rate_decay: str | None = None,
         average_decay: float | None = 0.995,
+        freeze_batch_norm: bool = False,
         augment: bool = True,
         validation_fraction: float | None = None,
         n_iter_no_change: int | None = None,
@@ -248,6 +255,7 @@ class GANBinarizer(FittedSummary, GANFitting, GANExport):
         self.learning_rate = learning_rate
         self.learning_rate_decay = learning_rate_decay
         self.average_decay = average_decay
+        self.freeze_batch_norm = freeze_batch_norm
         self.augment = augment
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

@@ -222,14 +222,18 @@ class GANEngine(BaseBinarizer):
         if continuing:
             check_unchanged(generator, self.generator_)
             check_unchanged(discriminator, self.discriminator_)
+        freeze = bool(self.freeze_batch_norm) and continuing
+        # Measured on CPUs only; elsewhere the plain modules train. The form measures
+        # each batch, which a frozen network does not.
+        has_form = device.type == "cpu" and not freeze
         trainer = Trainer(
             generator.to(device),
             None if discriminator is None else place(discriminator, device),
             self._make_loss(device, discriminator),
             learning_rate=self.learning_rate,
             average_decay=self.average_decay,
-            # Measured on CPUs only; elsewhere the plain modules train.
-            generate=TrainingForm(generator) if device.type == "cpu" else None,
+            freeze_batch_norm=freeze,
+            generate=TrainingForm(generator) if has_form else None,
             optimizers=OPTIMIZERS[self.optimizer],
         )
         if continuing:

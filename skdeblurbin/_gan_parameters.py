@@ -22,7 +22,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "learning_rate_decay": ("cosine", None),
     "output_scale": ("input", "model"),
 }
-_FLAGS = ("conditional", "augment", "warm_start")
+_FLAGS = ("conditional", "augment", "freeze_batch_norm", "warm_start")
 
 _NUMBERS: dict[str, dict[str, Any]] = {
     "K1": {"low": 0},

@@ -245,6 +245,7 @@ NUMBER_RULES = {
     "verbose": ([0, 1, True, False], [-1], [0.5, "1", None]),
     "conditional": FLAG,
     "augment": FLAG,
+    "freeze_batch_norm": FLAG,
     "warm_start": FLAG,
     "n_levels": ([0, 1, np.int64(6)], [-1, 7], [1.5, "2", None, True]),
     "downsampling": ([1, 2, 4], [0, 3, 8, "4", None, NAN, True, 2.0], []),

@@ -45,6 +45,7 @@ def quantized(model: Any, feeds: Iterable[Mapping[str, Any]]) -> Any:
             path,
             Reader(),
             op_types_to_quantize=["Conv"],
+            per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )

@@ -137,6 +137,7 @@ def prepare(
     learner.set_params(
         **{**PARAMETERS, **NETWORKS[name], "max_epochs": max_epochs},
         working_shape=DEFAULT_SHAPES[name],
+        freeze_batch_norm=False,  # so many plates tell what they are
         warm_start=start is not None,
     )
     return learner
@@ -150,10 +151,15 @@ def train(
     learner.fit(X, Y)
     model = GANBinarizer()
     model.__setstate__(learner.__getstate__())
-    # What the model trains with if somebody fits it anew, not how it was trained.
-    epochs = PARAMETERS["max_epochs"]
+    # Who trains it on has tens of pairs, not tens of thousands.
+    usual = GANBinarizer()
     model.set_params(
-        checkpoint_dir=None, verbose=0, warm_start=False, max_epochs=epochs
+        checkpoint_dir=None,
+        verbose=0,
+        warm_start=False,
+        max_epochs=usual.max_epochs,
+        batch_size=usual.batch_size,
+        freeze_batch_norm=True,
     )
     return model
 

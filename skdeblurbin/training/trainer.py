@@ -68,6 +68,9 @@ class Trainer:
         Of all optimizers.
     average_decay : float or None
         Decay of the moving average of the generator's weights; None keeps none.
+    freeze_batch_norm : bool, default=False
+        Whether the generator's BatchNorm keeps its running statistics, and normalizes
+        by them.
     generate : callable (Tensor) -> Tensor, default=None
         Another form of the generator's forward pass, with the same weights, to take
         the steps with. None calls the generator itself.
@@ -84,11 +87,17 @@ class Trainer:
         *,
         learning_rate: float,
         average_decay: float | None = None,
+        freeze_batch_norm: bool = False,
         generate: Callable[[Tensor], Tensor] | None = None,
         optimizers: OptimizerMaker = adam,
     ) -> None:
         self.generator = generator
         self.generate = generate or generator
+        self._frozen = [
+            module
+            for module in generator.modules()
+            if freeze_batch_norm and isinstance(module, nn.BatchNorm2d)
+        ]
         self.discriminator = discriminator
         self.loss = loss
         self.learning_rate = learning_rate
@@ -150,6 +159,8 @@ class Trainer:
             last step is not finite.
         """
         self.generator.train()
+        for norm in self._frozen:
+            norm.eval()
         if self.discriminator is not None:
             self.discriminator.train()
         n_steps = len(batches)  # type: ignore[arg-type]
@@ -311,7 +322,16 @@ class Trainer:
                 self.average.load_state_dict(state["average"])
             else:
                 self.average.restart(self.generator)
+            if self._frozen:
+                self._take_over_statistics(self.average.module)
         self._decay_learning_rate(0.0)
+
+    @torch.no_grad()
+    def _take_over_statistics(self, fitted: nn.Module) -> None:
+        """Normalize as the network does that was predicted with."""
+        known = dict(fitted.named_buffers())
+        for name, statistic in self.generator.named_buffers():
+            statistic.copy_(known[name])
 
     def _update_discriminator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
         assert self.discriminator is not None
@@ -343,6 +363,10 @@ class Trainer:
         check_numbers(found)
         for optimizer in self.generator_optimizers:
             optimizer.step()
+        for norm in self._frozen:
+            # Tells `inference_form` that the network has changed, which a fused
+            # optimizer does not.
+            norm.num_batches_tracked.add_(1)
         return found
 
     def _decay_learning_rate(self, done: float) -> None:
