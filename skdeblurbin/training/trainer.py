@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -366,7 +366,7 @@ class Trainer:
         for norm in self._frozen:
             # Tells `inference_form` that the network has changed, which a fused
             # optimizer does not.
-            norm.num_batches_tracked.add_(1)
+            cast(Tensor, norm.num_batches_tracked).add_(1)
         return found
 
     def _decay_learning_rate(self, done: float) -> None:
