@@ -4,8 +4,8 @@ How many pairs are enough?
 
 A camera of one's own: all its photos have the same long blur. Models are trained on 5
 to 80 pairs, from nothing and from the model in the package, and compared on 40 other
-plates. Prints RMSE and writes the picture ``learning_curve.png``. A minute on two
-cores.
+plates. Prints RMSE and writes the picture ``learning_curve.png``. Two minutes on one
+core.
 """
 
 import matplotlib.pyplot as plt
