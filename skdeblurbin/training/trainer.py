@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from skdeblurbin.training.divergence import (
     check_numbers,
     check_weights,
 )
+from skdeblurbin.training.freezing import FrozenBatchNorm
 from skdeblurbin.training.losses import (
     GeneratorLoss,
     log_mean_sigmoid,
@@ -93,11 +94,7 @@ class Trainer:
     ) -> None:
         self.generator = generator
         self.generate = generate or generator
-        self._frozen = [
-            module
-            for module in generator.modules()
-            if freeze_batch_norm and isinstance(module, nn.BatchNorm2d)
-        ]
+        self._frozen = FrozenBatchNorm(generator) if freeze_batch_norm else None
         self.discriminator = discriminator
         self.loss = loss
         self.learning_rate = learning_rate
@@ -159,8 +156,8 @@ class Trainer:
             last step is not finite.
         """
         self.generator.train()
-        for norm in self._frozen:
-            norm.eval()
+        if self._frozen is not None:
+            self._frozen.hold()
         if self.discriminator is not None:
             self.discriminator.train()
         n_steps = len(batches)  # type: ignore[arg-type]
@@ -322,16 +319,9 @@ class Trainer:
                 self.average.load_state_dict(state["average"])
             else:
                 self.average.restart(self.generator)
-            if self._frozen:
-                self._take_over_statistics(self.average.module)
+            if self._frozen is not None:
+                self._frozen.take_over(self.average.module)
         self._decay_learning_rate(0.0)
-
-    @torch.no_grad()
-    def _take_over_statistics(self, fitted: nn.Module) -> None:
-        """Normalize as the network does that was predicted with."""
-        known = dict(fitted.named_buffers())
-        for name, statistic in self.generator.named_buffers():
-            statistic.copy_(known[name])
 
     def _update_discriminator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
         assert self.discriminator is not None
@@ -363,10 +353,8 @@ class Trainer:
         check_numbers(found)
         for optimizer in self.generator_optimizers:
             optimizer.step()
-        for norm in self._frozen:
-            # Tells `inference_form` that the network has changed, which a fused
-            # optimizer does not.
-            cast(Tensor, norm.num_batches_tracked).add_(1)
+        if self._frozen is not None:
+            self._frozen.tell_of_update()
         return found
 
     def _decay_learning_rate(self, done: float) -> None:
