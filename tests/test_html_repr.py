@@ -109,7 +109,7 @@ def test_without_pairs_set_aside_it_is_the_training_error(plates, tiny_gan):
 def test_a_large_network_is_not_cut_short(tiny_gan, plates):
     model = GANBinarizer.from_pretrained("plate")
     rows = fitted_table(model)
-    assert re.fullmatch(r"\d{3},\d{3} parameters", rows["generator_"][1])
+    assert rows["generator_"][1] == "1,324,709 parameters"
     assert rows["history_"] == ["list of 0 epochs", "not in the model's file"]
     model.n_epochs_ = 0  # as after Ctrl-C
     rows = fitted_table(model)

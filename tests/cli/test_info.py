@@ -33,7 +33,7 @@ def test_for_people(cli):
     code, out, err = cli("info", "plate")
     assert (code, err) == (0, "")
     assert 'file           "plate.safetensors"\n' in out
-    assert "\n               n_blocks = 8\n" in out
+    assert "\n               n_blocks = 14\n" in out
 
 
 def test_the_training_state_is_named_and_not_printed(cli, tiny_gan, plates, tmp_path):
