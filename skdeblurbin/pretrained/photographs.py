@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from skdeblurbin._gan import GANBinarizer
+from skdeblurbin._ranges import scale_to_unit
 from skdeblurbin.datasets.degradations import (
     EFFECTS,
     REFERENCE_HEIGHT,
@@ -95,7 +96,7 @@ class _Photos(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         index, epoch = key
         rng = np.random.default_rng([*epoch, index])
-        plate = self._pairs.grey[index].astype(np.float32) / np.float32(255)
+        plate = scale_to_unit(self._pairs.grey[index], self._pairs.ranges[index])
         truth = self._pairs.paper[index].astype(np.float32)
         photo, moved = photograph(plate, truth, rng)
         return np.rint(photo * 255).astype(np.uint8), moved
